@@ -1,0 +1,1 @@
+"""The review workbench for enterprise CA e-keys."""

@@ -1,0 +1,97 @@
+"""Settings from the environment, typed: the program refuses to start on a bad value and names the variable.
+
+Every default is safe in production; the only variable most installations set is DATABASE_URL.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AnyUrl, Field, PostgresDsn, UrlConstraints, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SmtpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["smtp", "smtps"], host_required=True)]
+
+
+class BadSettings(Exception):
+    """One or more environment variables hold a value the program cannot work with."""
+
+
+class Settings(BaseSettings):
+    """What an installation may configure. Environment names are WORKBENCH_<FIELD>, apart from DATABASE_URL."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKBENCH_", frozen=True, extra="ignore")
+
+    database_url: PostgresDsn | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="The owner's connection to PostgreSQL 15+; unset means the embedded server in var/postgres.",
+    )
+    app_database_url: PostgresDsn | None = Field(
+        default=None,
+        description="The application role's own connection; unset means `migrate` makes the role beside the owner's.",
+    )
+    var_dir: Path = Field(default=Path("var"), description="Where data, keys, blobs and mail files live.")
+    host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port the web server listens on.")
+    web_workers: int = Field(default=2, ge=1, le=64, description="Web server processes.")
+    web_threads: int = Field(default=4, ge=1, le=64, description="Threads in each web server process.")
+    https: bool = Field(default=False, description="Set when users come by HTTPS: Secure cookies and HSTS.")
+    trusted_proxies: int = Field(
+        default=0, ge=0, le=5, description="How many reverse proxies in front may set X-Forwarded-For."
+    )
+    smtp_url: SmtpUrl | None = Field(
+        default=None, description="smtp(s)://user:password@host:port; unset writes var/mail/*.eml."
+    )
+    mail_from: str = Field(default="noreply@workbench.invalid", pattern=r"^[^@\s]+@[^@\s]+$")
+    session_idle_minutes: int = Field(default=30, ge=1, le=24 * 60, description="Sign-in ends after this idle time.")
+    session_hours: int = Field(default=10, ge=1, le=24, description="Sign-in ends after this time, idle or not.")
+    claim_minutes: int = Field(default=20, ge=1, le=8 * 60, description="A claim without activity ends after this.")
+    checkpoint_copy: Path | None = Field(
+        default=None, description="A second file for signed audit checkpoints, best on another machine's disk."
+    )
+    log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @field_validator("var_dir", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @property
+    def blob_dir(self) -> Path:
+        """Content-addressed files."""
+        return self.var_dir / "blobs"
+
+    @property
+    def mail_dir(self) -> Path:
+        """Where e-mail lands as *.eml while no SMTP server is configured."""
+        return self.var_dir / "mail"
+
+    @property
+    def key_dir(self) -> Path:
+        """Secrets made at the first start, readable by the owner alone."""
+        return self.var_dir / "keys"
+
+    @property
+    def audit_dir(self) -> Path:
+        """Signed audit checkpoints, outside the database."""
+        return self.var_dir / "audit"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises:
+        BadSettings: a variable is not usable; the message names each one and what is wrong with it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"  {_variable(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+        raise BadSettings("These environment variables cannot be used:\n" + "\n".join(lines)) from error
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "?"
+    return name if name.isupper() else f"WORKBENCH_{name.upper()}"
