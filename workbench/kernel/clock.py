@@ -1,0 +1,37 @@
+"""The product's only source of the present instant. Aware, in UTC; tests set it, nothing else reads the system clock."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+_set_to: ContextVar[datetime | None] = ContextVar("clock", default=None)
+
+
+def now() -> datetime:
+    """The present instant, aware, UTC."""
+    return _set_to.get() or datetime.now(UTC)
+
+
+@contextmanager
+def clock_at(instant: datetime) -> Iterator[None]:
+    """Let `now()` answer `instant` inside the block, in this context only.
+
+    Raises:
+        ValueError: `instant` carries no time zone.
+    """
+    if instant.tzinfo is None:
+        raise ValueError("the clock is only ever set to an aware instant")
+    token = _set_to.set(instant.astimezone(UTC))
+    try:
+        yield
+    finally:
+        _set_to.reset(token)
+
+
+def ago(**duration: float) -> datetime:
+    """The instant `duration` (as timedelta's arguments) before now."""
+    return now() - timedelta(**duration)

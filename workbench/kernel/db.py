@@ -1,0 +1,111 @@
+"""The database: one declarative base, one session per request or task, and the commit at the edge.
+
+Rooms flush, they never commit; whoever opened the unit of work commits it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, String, create_engine, event, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scoped_session, sessionmaker
+
+from workbench.kernel.identity import NOWHERE, Scope
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SCOPE_SETTING = "workbench.scope"
+
+
+class Base(DeclarativeBase):
+    """Every table's base. Instants are always aware; JSON is always jsonb."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+        str: String,
+    }
+
+
+class Numbered:
+    """A surrogate key that the database counts up."""
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+
+
+def make_engine(url: str, *, pool_size: int = 10) -> Engine:
+    """An engine on psycopg. `url` may be of the plain postgresql:// form."""
+    if url.startswith(("postgresql://", "postgres://")):
+        url = "postgresql+psycopg://" + url.split("://", 1)[1]
+    return create_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+
+
+def make_session_factory(engine: Engine) -> sessionmaker[Session]:
+    """Sessions of the application's role. They reach no fenced row until `set_scope` is called."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+class SessionRegistry(scoped_session[Session]):
+    """One session per scope token (per request in the web server).
+
+    Flask-Admin unwraps `.session` from what it is given; answering itself keeps its views request-scoped.
+    """
+
+    def __init__(self, factory: sessionmaker[Session], scope: Callable[[], Any]) -> None:
+        super().__init__(factory, scopefunc=scope)
+
+    @property
+    def session(self) -> "SessionRegistry":
+        """Itself: what Flask-Admin asks a registry for."""
+        return self
+
+
+def set_scope(session: Session, scope: Scope) -> None:
+    """Let this session reach the rows of `scope`, from now on and in every later transaction of it."""
+    session.info["scope"] = scope
+    if session.in_transaction():
+        _tell_database(session, scope)
+
+
+def scope_of(session: Session) -> Scope:
+    """The rows this session may reach; nothing when nobody has said."""
+    scope = session.info.get("scope", NOWHERE)
+    assert isinstance(scope, Scope)
+    return scope
+
+
+def _tell_database(session: Session, scope: Scope) -> None:
+    session.connection().execute(
+        text("SELECT set_config(:name, :value, true)"), {"name": SCOPE_SETTING, "value": scope.as_setting()}
+    )
+
+
+@event.listens_for(Session, "after_begin")
+def _fence_transaction(session: Session, transaction: Any, connection: Any) -> None:
+    """Each transaction starts with the session's scope: `set_config(..., true)` ends with the transaction."""
+    if "scope" in session.info:
+        connection.execute(
+            text("SELECT set_config(:name, :value, true)"),
+            {"name": SCOPE_SETTING, "value": scope_of(session).as_setting()},
+        )
+
+
+@contextmanager
+def unit_of_work(factory: Callable[[], Session], scope: Scope = NOWHERE) -> Iterator[Session]:
+    """A session that commits when the block ends and rolls back when it raises. For commands and tasks."""
+    session = factory()
+    set_scope(session, scope)
+    try:
+        with session.begin():
+            yield session
+    finally:
+        session.close()
