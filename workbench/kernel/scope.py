@@ -4,12 +4,15 @@ The outer fence is each view's own check, the inner one PostgreSQL's row-level s
 reaches nothing.
 """
 
-from typing import Any
+from typing import Final
 
-from sqlalchemy import ForeignKey, event, false
+from sqlalchemy import ForeignKey, event
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, declared_attr, mapped_column, with_loader_criteria
 
 from workbench.kernel.db import scope_of
+
+NO_AUTHORITY: Final = (0,)
+"""Ids start at 1, so this matches no row: an empty scope must stay a predicate, or the cached statement would change."""
 
 
 class AuthorityScoped:
@@ -27,11 +30,7 @@ def _narrow(state: ORMExecuteState) -> None:
     scope = scope_of(state.session)
     if scope.everything:
         return
-    ids = tuple(sorted(scope.authority_ids))
-
-    def criteria(cls: Any) -> Any:
-        return cls.authority_id.in_(ids) if ids else false()
-
+    ids = tuple(sorted(scope.authority_ids)) or NO_AUTHORITY
     state.statement = state.statement.options(
-        with_loader_criteria(AuthorityScoped, criteria, include_aliases=True, track_closure_variables=False)
+        with_loader_criteria(AuthorityScoped, lambda cls: cls.authority_id.in_(ids), include_aliases=True)
     )

@@ -1,0 +1,71 @@
+"""Secrets of one installation: made at the first start, kept as files only their owner may read, never in the database."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What must not be guessed.
+
+    Attributes:
+        session_key: signs cookies and links.
+        identity_keys: Fernet keys for identity numbers, newest first; older ones still decrypt.
+        fingerprint_key: HMAC key under which equal identity numbers can be recognised without decrypting.
+        checkpoint_key: signs audit checkpoints (Ed25519).
+    """
+
+    session_key: bytes
+    identity_keys: tuple[bytes, ...]
+    fingerprint_key: bytes
+    checkpoint_key: Ed25519PrivateKey
+
+    @classmethod
+    def load_or_create(cls, key_dir: Path) -> "Secrets":
+        """Read the secrets of `key_dir`, making those that are missing. Two starts at once agree on one value.
+
+        Raises:
+            PermissionError: a file exists but is not readable by this user.
+            ValueError: a file does not hold what it should.
+        """
+        key_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pem = _keep(key_dir / "checkpoint_ed25519.pem", _new_signing_key())
+        checkpoint_key = serialization.load_pem_private_key(pem, password=None)
+        if not isinstance(checkpoint_key, Ed25519PrivateKey):
+            raise ValueError("checkpoint_ed25519.pem does not hold an Ed25519 key")
+        return cls(
+            session_key=_keep(key_dir / "session", secrets.token_hex(32).encode()),
+            identity_keys=tuple(_keep(key_dir / "identity", Fernet.generate_key()).split()),
+            fingerprint_key=_keep(key_dir / "fingerprint", secrets.token_hex(32).encode()),
+            checkpoint_key=checkpoint_key,
+        )
+
+
+def _keep(path: Path, fresh: bytes) -> bytes:
+    """The content of `path`; when it does not exist, `fresh` is put there whole or not at all."""
+    if not path.exists():
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(fresh)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+    return path.read_bytes().strip()
+
+
+def _new_signing_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
