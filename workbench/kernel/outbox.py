@@ -1,0 +1,69 @@
+"""E-mail leaves by the outbox: a message is a row in the transaction that caused it, and the worker sends it after the commit.
+
+One message per event: the `event` key is unique, so telling twice tells once.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from workbench.kernel import tasks
+from workbench.kernel.clock import now
+from workbench.kernel.db import Base, Numbered
+
+
+class MessageState(StrEnum):
+    """Where a message is on its way."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class OutboxMessage(Numbered, Base):
+    """One e-mail to one address, as it will be sent."""
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (
+        CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_has_time"),
+        CheckConstraint("state IN ('waiting', 'sent', 'failed')", name="state_known"),
+        Index("ix_outbox_message_unsent", "created_at", postgresql_where=text("state <> 'sent'")),
+    )
+
+    event: Mapped[str] = mapped_column(unique=True)
+    recipient: Mapped[str]
+    subject: Mapped[str]
+    body: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=MessageState.WAITING)
+    created_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    last_error: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+    case_id: Mapped[int | None]
+
+
+def post(
+    session: Session, *, event: str, recipient: str, subject: str, body: str, case_id: int | None = None
+) -> None:
+    """Put an e-mail into the outbox; it is sent after this transaction commits, or never if it does not.
+
+    Args:
+        event: what the message tells of, unique for ever, such as `case:17:round:2:pre_check_failed`.
+    """
+    values: dict[str, Any] = {
+        "event": event,
+        "recipient": recipient,
+        "subject": subject,
+        "body": body,
+        "created_at": now(),
+        "case_id": case_id,
+    }
+    message_id = session.execute(
+        insert(OutboxMessage).values(values).on_conflict_do_nothing(index_elements=["event"]).returning(OutboxMessage.id)
+    ).scalar()
+    if message_id is not None:
+        tasks.enqueue(session, "send_message", message_id=message_id)
