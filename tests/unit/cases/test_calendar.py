@@ -95,6 +95,15 @@ def test_the_end_of_december_waits_for_the_next_notice() -> None:
     assert describe(due, "zh_Hans_CN") == "12月29日 周六：12月29日周六上班"
 
 
+def test_only_counted_days_make_a_due_date_provisional_or_explain_it(calendar: WorkingCalendar) -> None:
+    next_year = plain(2027, allow_provisional=True)
+    assert not next_year.due_from(date(2026, 12, 31), 1).provisional
+    assert next_year.due_from(date(2026, 12, 31), 0).provisional
+    worked_saturday = calendar.due_from(date(2026, 10, 10), 0)
+    assert describe(worked_saturday, "en") == "Sat 10 Oct: Sat 10 Oct works"
+    assert calendar.due_from(date(2026, 10, 10), 1).notes == ()
+
+
 def test_explanation_of_the_national_day_week(calendar: WorkingCalendar) -> None:
     due = due_date(noon(2026, 9, 30), 2, calendar)
     assert due.notes == (
