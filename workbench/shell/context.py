@@ -1,0 +1,64 @@
+"""What a request stands on: the parts of the process, one session, and who is asking. Views read these, verbs never do."""
+
+from typing import Final
+
+from flask import current_app, g
+from flask.globals import app_ctx
+from sqlalchemy.orm import Session
+
+from workbench.kernel.db import SessionRegistry
+from workbench.kernel.errors import WorkbenchError
+from workbench.kernel.identity import Actor
+from workbench.kernel.parts import Parts
+
+EXTENSION: Final = "workbench"
+
+
+class NotSignedIn(WorkbenchError):
+    """Nobody has signed in, or the sign-in has ended."""
+
+    status = 401
+
+
+def parts() -> Parts:
+    """The parts the running application was put together from."""
+    found = current_app.extensions[EXTENSION]
+    assert isinstance(found, Parts)
+    return found
+
+
+def _new_session() -> Session:
+    return parts().session_factory()
+
+
+def _context_token() -> int:
+    return id(app_ctx._get_current_object())
+
+
+db: Final = SessionRegistry(_new_session, _context_token)
+"""The session of this request: `db()` or, as Flask-Admin uses it, `db.execute(...)`. Rolled back and removed at its end."""
+
+
+def find_actor() -> Actor | None:
+    """Who is signed in, or nobody."""
+    actor = g.get("actor")
+    return actor if isinstance(actor, Actor) else None
+
+
+def current_actor() -> Actor:
+    """Who is signed in.
+
+    Raises:
+        NotSignedIn: nobody is.
+    """
+    actor = find_actor()
+    if actor is None:
+        raise NotSignedIn("Please sign in first.")
+    return actor
+
+
+def set_actor(actor: Actor) -> None:
+    """Say who is asking, for the rest of this request."""
+    g.actor = actor
+
+
