@@ -6,7 +6,7 @@ from flask import current_app, g
 from flask.globals import app_ctx
 from sqlalchemy.orm import Session
 
-from workbench.kernel.db import SessionRegistry
+from workbench.kernel.db import SessionRegistry, set_scope
 from workbench.kernel.errors import WorkbenchError
 from workbench.kernel.identity import Actor
 from workbench.kernel.parts import Parts
@@ -57,8 +57,12 @@ def current_actor() -> Actor:
     return actor
 
 
-def set_actor(actor: Actor) -> None:
-    """Say who is asking, for the rest of this request."""
+def set_actor(actor: Actor, title: str = "") -> None:
+    """Say who is asking, for the rest of this request, and open their rows to the session.
+
+    Args:
+        title: authority and role as the top bar shows them.
+    """
     g.actor = actor
-
-
+    g.actor_title = title
+    set_scope(db(), actor.scope)

@@ -4,17 +4,18 @@ GET never commits, unless the handler says that looking is itself recorded.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
 
 from workbench.shell.context import db
 
+F = TypeVar("F", bound=Callable[..., Any])
 WRITING_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
-def records_access[F: Callable[..., Any]](view: F) -> F:
+def records_access(view: F) -> F:
     """Mark a GET handler that writes an audit entry of the view: its transaction is committed too."""
     view.records_access = True  # type: ignore[attr-defined]  # an attribute survives Flask-Admin's wrapping
     return view

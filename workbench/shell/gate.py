@@ -4,7 +4,7 @@ They refuse what Flask-Admin leaves open: rows outside the actor's authority, wr
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final, Never
+from typing import Any, ClassVar, Final, Never, TypeVar
 
 from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,7 +22,10 @@ from workbench.shell.context import NotSignedIn, current_actor, db, find_actor
 from workbench.shell.model_audit import written_values
 
 
-def needs[F: Callable[..., Any]](permission: Permission) -> Callable[[F], F]:
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def needs(permission: Permission) -> Callable[[F], F]:
     """Let one exposed method ask for another permission than its view. Goes below `@expose`."""
 
     def mark(method: F) -> F:

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, current_app, jsonify
+from flask import Flask, current_app, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_admin import AdminIndexView, expose
 from flask_babel import LazyString
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor
 from workbench.kernel.permissions import Permission, permits
 from workbench.shell import menu
@@ -46,6 +48,12 @@ def register(app: Flask, card: Card) -> None:
     _cards(app).append(card)
 
 
+def install(app: Flask) -> None:
+    """Put the page on everybody's rail."""
+    label = menu.GROUP_LABELS[menu.Group.HOME]
+    menu.register(app, menu.MenuItem(label, "home.index", Permission.DESK_ENTER, group=menu.Group.HOME, icon="home"))
+
+
 class HomeView(Gate, AdminIndexView):
     """My day."""
 
@@ -59,8 +67,8 @@ class HomeView(Gate, AdminIndexView):
         for card in sorted(_cards(current_app), key=lambda each: each.order):
             content = card.content(db(), actor) if permits(actor, card.permission) else None
             if content is not None:
-                shown.append((card, content))
-        return self.render("desk/home.html", cards=shown)
+                shown.append((card, Markup(render_template(card.template, **content))))
+        return self.render("desk/home.html", cards=shown, today=now())
 
     @expose("/counts")
     def counts(self) -> ResponseReturnValue:

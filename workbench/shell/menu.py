@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from flask import Flask, current_app, request, url_for
 from flask_babel import LazyString, lazy_gettext
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from workbench.kernel.identity import Actor
 from workbench.kernel.permissions import Permission, permits
 
-type Count = Callable[[Session, Actor], int]
+Count: TypeAlias = Callable[[Session, Actor], int]
 
 
 class Group(StrEnum):
@@ -71,12 +71,21 @@ class Search:
     placeholder: LazyString | str = ""
 
 
+@dataclass(frozen=True)
+class PersonLink:
+    """A line of the person menu, such as one's password. For everybody signed in."""
+
+    label: LazyString | str
+    endpoint: str
+
+
 @dataclass
 class Menu:
     """What the rooms of one application offer."""
 
     items: list[MenuItem] = field(default_factory=list)
     search: Search | None = None
+    person_links: list[PersonLink] = field(default_factory=list)
 
 
 def of(app: Flask) -> Menu:
@@ -94,6 +103,16 @@ def register(app: Flask, item: MenuItem) -> None:
 def register_search(app: Flask, search: Search) -> None:
     """Say where the search box of the top bar leads."""
     of(app).search = search
+
+
+def register_person_link(app: Flask, link: PersonLink) -> None:
+    """Add a line to the person menu."""
+    of(app).person_links.append(link)
+
+
+def person_links() -> list[PersonLink]:
+    """The person menu's own lines."""
+    return of(current_app).person_links
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,157 @@
+"""The page for every refusal and failure: what happened, what to do next, the request id. Never what went wrong inside."""
+
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import structlog
+from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext, lazy_gettext
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from workbench.kernel.errors import TooMany, WorkbenchError
+from workbench.shell.context import NotSignedIn, db, find_actor
+from workbench.shell.http import request_id
+
+log = structlog.stdlib.get_logger("workbench.failure")
+
+_ = lazy_gettext
+PAGES: Final = {
+    400: (
+        _("This request could not be understood"),
+        _("Something in the form or the address is missing or malformed."),
+        _("Go back, check what you entered and try again."),
+    ),
+    401: (_("You are not signed in"), _("The sign-in has ended or never began."), _("Sign in, then open the page again.")),
+    403: (
+        _("Your role does not include this"),
+        _("You are signed in, but this page belongs to another role."),
+        _("Go back to your own desk. If this is part of your work, ask an administrator to change your roles."),
+    ),
+    404: (
+        _("There is nothing here"),
+        _("The address leads nowhere, or to something of another authority."),
+        _("Check the number, or search for the case."),
+    ),
+    405: (
+        _("This cannot be opened that way"),
+        _("The address exists, but only a button on its page may call it."),
+        _("Go back and use the button on the page."),
+    ),
+    409: (
+        _("Somebody was faster"),
+        _("It has changed since your page was opened."),
+        _("Open it again to see what happened meanwhile."),
+    ),
+    413: (
+        _("That is too large"),
+        _("What was sent exceeds the size allowed."),
+        _("Scan at 200 to 300 dpi, or split the file, and send it again."),
+    ),
+    429: (
+        _("Too many attempts"),
+        _("This was tried too often in a short time."),
+        _("Wait a little before you try again."),
+    ),
+    500: (
+        _("Something broke on our side"),
+        _("The action was not carried out; nothing was half saved."),
+        _("Try again. If it happens again, tell the administrator the request id below."),
+    ),
+}
+_CSRF: Final = (
+    _("The page was open too long"),
+    _("For your safety a page can only be sent for some hours after it was opened."),
+    _("Your text is kept: go back, reload the page and send it again."),
+)
+SIGN_IN_PATH: Final = "/sign-in"
+
+
+def install(app: Flask) -> None:
+    """Answer every failure with a page, or with problem JSON to whoever asks for JSON."""
+    app.register_error_handler(NotSignedIn, _to_sign_in)
+    app.register_error_handler(WorkbenchError, _refusal)
+    app.register_error_handler(CSRFError, _stale_page)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(500, _broken)
+
+
+def wants_json() -> bool:
+    """Whether the client prefers JSON to a page."""
+    offered = ("text/html", "application/problem+json", "application/json")
+    return request.accept_mimetypes.best_match(offered, default="text/html") != "text/html"
+
+
+def _to_sign_in(error: NotSignedIn) -> ResponseReturnValue:
+    if wants_json():
+        return answer(401)
+    target = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(f"{SIGN_IN_PATH}?{urlencode({'next': target})}" if target else SIGN_IN_PATH, code=303)
+
+
+def _refusal(error: WorkbenchError) -> ResponseReturnValue:
+    reason = gettext(error.reason, **error.values) if error.values else gettext(error.reason)
+    if error.status >= 500:
+        log.error("failed", reason=str(error))
+        return answer(error.status)
+    response = answer(error.status, reason)
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _stale_page(error: CSRFError) -> ResponseReturnValue:
+    log.warning("csrf_refused", reason=error.description)
+    return _render(400, *(str(each) for each in _CSRF))
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None or error.code is None or error.code < 400:
+        return error
+    response = answer(error.code)
+    for name, value in error.get_headers():
+        if name.lower() in {"allow", "retry-after"}:
+            response.headers[name] = value
+    if error.code == 429:
+        response.headers.setdefault("Retry-After", "60")
+    return response
+
+
+def _broken(error: Exception) -> ResponseReturnValue:
+    db.rollback()
+    return answer(500)
+
+
+def answer(status: int, reason: str | None = None) -> Response:
+    """The page or problem document of `status`; `reason` replaces the general sentence on what happened."""
+    title, happened, advice = PAGES.get(status, PAGES[500 if status >= 500 else 400])
+    return _render(status, str(title), reason or str(happened), str(advice))
+
+
+def _render(status: int, title: str, happened: str, advice: str) -> Response:
+    if wants_json():
+        return _problem(status, title, happened, advice)
+    frame = "desk/base.html" if find_actor() else "desk/bare.html"
+    page = render_template(
+        "errors/error.html", frame_template=frame, status=status, title=title, happened=happened, advice=advice
+    )
+    return make_response(page, status)
+
+
+def _problem(status: int, title: str, happened: str, advice: str) -> Response:
+    """RFC 9457, with our advice and request id as extension members."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": happened,
+        "advice": advice,
+        "request_id": request_id(),
+        "reason": HTTPStatus(status).phrase,
+    }
+    response = jsonify(body)
+    response.status_code = status
+    response.content_type = "application/problem+json"
+    return response

@@ -1,0 +1,81 @@
+"""Structured logs on stderr: one JSON line each, readable lines on a terminal. Query values and personal data stay out."""
+
+import logging
+import sys
+import time
+from typing import Any, Final
+
+import structlog
+from flask import Flask, Response, g, request
+
+from workbench.shell.context import find_actor
+
+_SHARED: Final[list[Any]] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+log = structlog.stdlib.get_logger("workbench.request")
+
+
+def configure(level: str) -> None:
+    """Send everything that logs, the standard library included, through one renderer.
+
+    Args:
+        level: DEBUG, INFO, WARNING or ERROR.
+    """
+    renderer: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(
+        ensure_ascii=False
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_SHARED,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if getattr(each, "name", None) == "workbench"]:
+        root.removeHandler(old)
+    handler.name = "workbench"
+    root.addHandler(handler)
+    root.setLevel(level)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def install(app: Flask) -> None:
+    """Write one line per request: method, path, status, duration in milliseconds, actor."""
+
+    @app.before_request
+    def _start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def _line(response: Response) -> Response:
+        if request.endpoint in {"static", "frame.font"} and response.status_code < 400:
+            return response
+        actor = find_actor()
+        elapsed = time.perf_counter() - g.get("started", time.perf_counter())
+        log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            ms=round(elapsed * 1000, 1),
+            actor=actor.label if actor else None,
+        )
+        return response
