@@ -1,0 +1,59 @@
+# Everything a developer or an administrator types. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types bench screenshots lock messages
+SHELL := /bin/sh
+
+BIN := .venv/bin
+PY := $(BIN)/python
+TRANSLATIONS := workbench/translations
+PO := $(wildcard $(TRANSLATIONS)/*/LC_MESSAGES/messages.po)
+
+help: ## List what can be done
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/runtime.stamp .venv/messages.stamp ## Start everything, with demo data on the first start (Ctrl-C ends it)
+	@exec $(PY) -m workbench serve --demo
+
+test: .venv/dev.stamp .venv/messages.stamp ## Check style, types and walls between rooms, then run every test
+	@sh workbench/launch/chromium.sh
+	@$(MAKE) --no-print-directory lint types
+	@$(PY) tests/run.py
+
+lint: .venv/dev.stamp ## Check style, format and which room imports which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+types: .venv/dev.stamp ## Check types
+	$(BIN)/mypy
+
+bench: .venv/dev.stamp .venv/messages.stamp ## Measure on 1,000,000 cases; prints a table, writes var/bench.json
+	@$(PY) -m tests.bench
+
+screenshots: .venv/dev.stamp .venv/messages.stamp ## Take docs/screenshots/ anew
+	@sh workbench/launch/chromium.sh
+	@$(PY) -m tests.browser.screenshots
+
+messages: .venv/dev.stamp ## Bring the translations up to date with the code
+	$(BIN)/pybabel extract -F pyproject.toml --no-location --sort-output -k _ -k lazy_gettext -k N_ -o .venv/messages.pot workbench templates
+	$(BIN)/pybabel update --no-fuzzy-matching --ignore-obsolete -i .venv/messages.pot -d $(TRANSLATIONS)
+	$(BIN)/pybabel compile -d $(TRANSLATIONS)
+
+lock: .venv/dev.stamp ## Pin requirements*.in anew, with hashes (needs uv)
+	uv pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url --upgrade requirements.in -o requirements.txt
+	uv pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url --upgrade requirements-dev.in -o requirements-dev.txt
+
+# The stamps are as new as what was installed, so that a changed pin installs again and an unchanged one costs nothing.
+.venv/runtime.stamp: requirements.txt
+	@test -e .venv/dev.stamp || echo "Installing the pinned packages into .venv …"
+	@sh workbench/launch/venv.sh requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt requirements.txt
+	@echo "Installing the pinned packages into .venv …"
+	@sh workbench/launch/venv.sh requirements-dev.txt
+	@touch $@ .venv/runtime.stamp
+
+.venv/messages.stamp: $(PO) | .venv/runtime.stamp
+	@test -z "$(PO)" || $(BIN)/pybabel -q compile -d $(TRANSLATIONS)
+	@touch $@

@@ -1,0 +1,49 @@
+"""`make test`: the tests that may run side by side on two processes, then those that start processes or a browser.
+
+Both parts run even when the first fails; one closing line of pytest comes last, with the sum of both.
+"""
+
+import re
+import subprocess
+import sys
+
+PARALLEL = ["-n", "2", "--dist", "loadfile", "-m", "not serial and not browser"]
+ALONE = ["-m", "serial or browser"]
+COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected|warnings?)")
+SECONDS = re.compile(r" in ([\d.]+)s")
+NO_TESTS = 5
+
+
+def main() -> int:
+    """Run both parts; the exit code is the first that is not zero."""
+    totals: dict[str, int] = {}
+    seconds = 0.0
+    codes = []
+    for part in (PARALLEL, ALONE):
+        code, closing = _pytest([*part, *sys.argv[1:]])
+        codes.append(0 if code == NO_TESTS else code)
+        for count, word in COUNT.findall(closing):
+            if word != "deselected":
+                totals[word] = totals.get(word, 0) + int(count)
+        seconds += sum(float(value) for value in SECONDS.findall(closing))
+    counts = ", ".join(f"{count} {word}" for word, count in sorted(totals.items()))
+    print(f"==== {counts or 'no tests ran'} in {seconds:.2f}s ====")
+    return next((code for code in codes if code), 0)
+
+
+def _pytest(arguments: list[str]) -> tuple[int, str]:
+    """The exit code and the last line that counts results; everything is shown as it comes."""
+    closing = ""
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", *arguments], stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            print(line, end="", flush=True)
+            if SECONDS.search(line) and (COUNT.search(line) or "no tests ran" in line):
+                closing = line
+    return run.returncode, closing
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""`workbench serve`: database, migrations, role, secrets, web server and worker, kept alive until told to stop.
+
+Web server and worker get the application's role by environment; the owner's URL never leaves this process.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from workbench.config import Settings
+from workbench.kernel.secrets import Secrets
+from workbench.launch import migrate, roles
+from workbench.launch.children import Child
+from workbench.launch.embedded import EmbeddedServer, EmbeddedServerError
+
+ROOT = Path(__file__).parents[2]
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+READY_SECONDS = 90.0
+# Together under the ten seconds that service managers and people grant.
+WEB_STOP, WORKER_STOP, DATABASE_STOP = 4.0, 2.5, 2
+GRACE = 3  # seconds gunicorn gives running requests
+
+
+class StartError(Exception):
+    """The installation cannot start; the message says what to do."""
+
+
+class _StopAskedError(Exception):
+    """Ctrl-C or SIGTERM came while we were still starting."""
+
+
+def serve(settings: Settings, *, demo: bool = False) -> int:
+    """Run everything until SIGINT or SIGTERM.
+
+    Args:
+        settings: this installation's.
+        demo: load invented cases when the database holds none.
+
+    Returns:
+        The exit code: 0 after an orderly stop, 1 when the start failed (the reason is on stderr).
+    """
+    for number in STOP_SIGNALS:
+        signal.signal(number, _interrupt)
+    try:
+        with _only_one(settings.var_dir), _database(settings) as (app_url, server):
+            _refuse_taken_port(settings)
+            if demo:
+                _load_demo(settings, app_url)
+            _supervise(settings, app_url, server, demo=demo)
+    except _StopAskedError:
+        return 0
+    except (StartError, EmbeddedServerError, roles.RoleError, SQLAlchemyError, OSError, RuntimeError) as error:
+        _say(f"Cannot start: {error}")
+        return 1
+    return 0
+
+
+def prepare_database(settings: Settings, owner_url: str) -> str:
+    """Make the application's role, migrate, make the secrets; returns the application's URL.
+
+    Raises:
+        roles.RoleError: the role cannot be made or used.
+        sqlalchemy.exc.SQLAlchemyError: a migration failed.
+    """
+    if settings.app_database_url is None:
+        app_url = roles.prepare(owner_url, settings.key_dir / "app_role")
+    else:
+        app_url = _plain(str(settings.app_database_url))
+        with roles.connect_as_owner(owner_url) as owner:
+            roles.grant(owner, settings.app_database_url.hosts()[0]["username"] or "")
+    migrate.upgrade(owner_url)
+    Secrets.load_or_create(settings.key_dir)
+    return app_url
+
+
+@contextlib.contextmanager
+def _database(settings: Settings) -> Iterator[tuple[str, EmbeddedServer | None]]:
+    if settings.database_url is not None:
+        yield prepare_database(settings, _plain(str(settings.database_url))), None
+        return
+    if settings.app_database_url is not None:
+        raise StartError("WORKBENCH_APP_DATABASE_URL is set but DATABASE_URL is not: set both or none.")
+    _say("Starting the embedded PostgreSQL in var/postgres …")
+    server = EmbeddedServer(settings.var_dir / "postgres")
+    try:
+        yield prepare_database(settings, server.start()), server
+    finally:
+        _ignore_signals()
+        server.stop(DATABASE_STOP)
+
+
+def _supervise(settings: Settings, app_url: str, server: EmbeddedServer | None, *, demo: bool) -> None:
+    asked = threading.Event()
+    web, worker = _children(settings, app_url)
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: asked.set())
+    try:
+        web.start()
+        worker.start()
+        _wait_until_ready(settings, web, asked)
+        if not asked.is_set():
+            _say(_welcome(settings, demo=demo))
+        while not asked.wait(0.5):
+            if server is not None and not server.is_running():
+                _say("The embedded PostgreSQL ended; starting it again.")
+                server.start()
+            web.tend(_say)
+            worker.tend(_say)
+    finally:
+        _ignore_signals()
+        _say("Stopping …")
+        web.stop(WEB_STOP)
+        worker.stop(WORKER_STOP)
+
+
+def _children(settings: Settings, app_url: str) -> tuple[Child, Child]:
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    environment |= {"WORKBENCH_APP_DATABASE_URL": app_url, "WORKBENCH_VAR_DIR": str(settings.var_dir)}
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    options = {
+        "--worker-class": "gthread",
+        "--workers": settings.web_workers,
+        "--threads": settings.web_threads,
+        "--bind": f"{host}:{settings.port}",
+        "--graceful-timeout": GRACE,
+        "--timeout": 60,
+        "--log-level": "warning",
+    }
+    words = [str(word) for pair in options.items() for word in pair]
+    gunicorn = [sys.executable, "-m", "gunicorn", "wsgi:app", *words, "--no-control-socket"]
+    return (
+        Child("web server", gunicorn, environment, ROOT),
+        Child("worker", [sys.executable, "-m", "workbench", "worker"], environment, ROOT),
+    )
+
+
+def _wait_until_ready(settings: Settings, web: Child, asked: threading.Event) -> None:
+    address = f"{_address(settings)}/health"
+    deadline = time.monotonic() + READY_SECONDS
+    while not asked.wait(0.2):
+        if web.exit_code is not None:
+            raise StartError("the web server ended at once; its reason stands above.")
+        try:
+            with urllib.request.urlopen(address, timeout=5):  # noqa: S310  (our own http address)
+                return
+        except urllib.error.HTTPError as error:
+            if time.monotonic() > deadline:
+                raise StartError(f"{address} still answers {error.code}.") from error
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise StartError(f"{address} does not answer: {error}") from error
+
+
+def _welcome(settings: Settings, *, demo: bool) -> str:
+    line = f"Ready: open {_address(settings)}/"
+    return f"{line} – demo accounts: {import_module('workbench.demo.accounts').summary()}" if demo else line
+
+
+def _load_demo(settings: Settings, app_url: str) -> None:
+    # Looked up by name: an installation that never shows demo data need not carry it.
+    load = import_module("workbench.demo.load")
+    load.load_demo(settings.model_copy(update={"app_database_url": app_url}), progress=_say)
+
+
+@contextlib.contextmanager
+def _only_one(var_dir: Path) -> Iterator[None]:
+    var_dir.mkdir(parents=True, exist_ok=True)
+    with (var_dir / "serve.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StartError(f"another start is already running with {var_dir}; stop it first.") from error
+        yield
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            if error.errno == errno.EADDRINUSE:
+                raise StartError(f"{where} is in use by another program; set WORKBENCH_PORT to a free port.") from error
+            hint = "check WORKBENCH_HOST and WORKBENCH_PORT"
+            raise StartError(f"cannot listen on {where} ({error.strerror}); {hint}.") from error
+
+
+def _address(settings: Settings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  (compared, not bound)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _plain(url: str) -> str:
+    """The URL without an SQLAlchemy driver name, as psycopg wants it."""
+    return "postgresql://" + url.split("://", 1)[1]
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise _StopAskedError
+
+
+def _ignore_signals() -> None:
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
