@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, SmallInteger, String, Text, false, text, true
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, SmallInteger, String, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -35,7 +35,7 @@ class Authority(Base):
     name_en: Mapped[str] = mapped_column(String(200))
     kind: Mapped[str] = mapped_column(String(20))
     position: Mapped[int]
-    active: Mapped[bool] = mapped_column(default=True, server_default=true())
+    active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
 
     pickup_sites: Mapped[list["PickupSite"]] = relationship(back_populates="authority", order_by="PickupSite.id")
 
@@ -58,7 +58,7 @@ class PickupSite(Numbered, Base):
     telephone: Mapped[str] = mapped_column(String(60), default="", server_default="")
     opening_hours: Mapped[str] = mapped_column(String(200), default="", server_default="")
     note: Mapped[str] = mapped_column(Text, default="", server_default="")
-    active: Mapped[bool] = mapped_column(default=True, server_default=true())
+    active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
 
     authority: Mapped[Authority] = relationship(back_populates="pickup_sites")
 
@@ -90,8 +90,8 @@ class Staff(Numbered, Base):
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     authority_id: Mapped[int | None] = mapped_column(ForeignKey("authority.id"))
     email: Mapped[str] = mapped_column(String(254), default="", server_default="")
-    active: Mapped[bool] = mapped_column(default=True, server_default=true())
-    must_change_password: Mapped[bool] = mapped_column(default=True, server_default=true())
+    active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    must_change_password: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     password_changed_at: Mapped[datetime]
     session_epoch: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -114,7 +114,7 @@ class SignInAttempt(Numbered, Base):
     login: Mapped[str] = mapped_column(String(50))
     address: Mapped[str] = mapped_column(String(60))
     at: Mapped[datetime]
-    succeeded: Mapped[bool] = mapped_column(default=False, server_default=false())
+    succeeded: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
 
 class EndedSession(Base):
