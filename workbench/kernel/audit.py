@@ -57,9 +57,7 @@ class AuditHead(Base):
     """The newest entry of each chain: the lock that orders its writers, and what checkpoints sign."""
 
     __tablename__ = "audit_head"
-    __table_args__ = (
-        Index("ix_audit_head_unsigned", "chain", postgresql_where=text("seq > checkpointed_seq")),
-    )
+    __table_args__ = (Index("ix_audit_head_unsigned", "chain", postgresql_where=text("seq > checkpointed_seq")),)
 
     chain: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)

@@ -30,6 +30,7 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: DateTime(timezone=True),
+        int: BigInteger,
         dict[str, Any]: JSONB,
         list[Any]: JSONB,
         str: String,

@@ -46,9 +46,7 @@ class OutboxMessage(Numbered, Base):
     case_id: Mapped[int | None]
 
 
-def post(
-    session: Session, *, event: str, recipient: str, subject: str, body: str, case_id: int | None = None
-) -> None:
+def post(session: Session, *, event: str, recipient: str, subject: str, body: str, case_id: int | None = None) -> None:
     """Put an e-mail into the outbox; it is sent after this transaction commits, or never if it does not.
 
     Args:
@@ -63,7 +61,10 @@ def post(
         "case_id": case_id,
     }
     message_id = session.execute(
-        insert(OutboxMessage).values(values).on_conflict_do_nothing(index_elements=["event"]).returning(OutboxMessage.id)
+        insert(OutboxMessage)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["event"])
+        .returning(OutboxMessage.id)
     ).scalar()
     if message_id is not None:
         tasks.enqueue(session, "send_message", message_id=message_id)

@@ -42,7 +42,12 @@ def run(request: Request, document_fd: int, result_fd: int, cage: walls.Cage, pa
         walls.offer_to_oom_killer()
         untrusted = os.pread(document_fd, request.limits.file_bytes + 1, 0)
         _keep_only(result_fd, cage.landlock_fd)
-        walls.enter(cage, cpu_seconds=request.cpu_seconds, memory_bytes=request.limits.memory_bytes)
+        walls.enter(
+            cage,
+            cpu_seconds=request.cpu_seconds,
+            memory_bytes=request.limits.memory_bytes,
+            threads=request.kind is Kind.HEIC,  # its decoder always works in a thread of its own
+        )
         _answer(request, untrusted, result_fd)
         code = 0
     finally:
@@ -59,7 +64,7 @@ def _answer(request: Request, untrusted: bytes, result_fd: int) -> None:
         wire.send_refusal(result_fd, refused.code, refused.detail)
     except (MemoryError, RecursionError) as error:
         wire.send_refusal(result_fd, RefusalCode.TOO_COMPLEX, type(error).__name__)
-    except Exception as error:  # noqa: BLE001 - parsers raise anything at all on bad files
+    except Exception as error:  # parsers raise anything at all on bad files
         wire.send_refusal(result_fd, RefusalCode.BROKEN, f"{type(error).__name__}: {error}")
 
 

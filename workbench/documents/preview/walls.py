@@ -26,6 +26,8 @@ _READ_FILE_AND_DIR = (1 << 2) | (1 << 3)
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 _SECCOMP_MODE_FILTER = 2
 _PROT_EXEC = 4
+_NEW_THREAD = 0x3D0F00
+"""The flags glibc starts a thread with (VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS and two more); a fork differs."""
 
 _ALLOWED_SYSCALLS = """
     read write readv writev pread64 close fstat newfstatat stat lstat statx lseek openat open getdents64 readlink
@@ -59,9 +61,12 @@ def build_cage(readable: Sequence[Path]) -> Cage:
     return Cage(_landlock_ruleset(readable), _seccomp_programme())
 
 
-def enter(cage: Cage, *, cpu_seconds: float, memory_bytes: int) -> None:
-    """Lock this process for good. Raises OSError when a wall that was built can't be put up."""
-    _set_rlimits(cpu_seconds, memory_bytes)
+def enter(cage: Cage, *, cpu_seconds: float, memory_bytes: int, threads: bool = False) -> None:
+    """Lock this process for good; `threads` lets it start threads, which some decoders can't do without.
+
+    Raises OSError when a wall that was built can't be put up.
+    """
+    _set_rlimits(cpu_seconds, memory_bytes, threads)
     _prctl(_PR_SET_DUMPABLE, 0)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if cage.landlock_fd is not None:
@@ -85,13 +90,15 @@ def offer_to_oom_killer() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _set_rlimits(cpu_seconds: float, memory_bytes: int) -> None:
+def _set_rlimits(cpu_seconds: float, memory_bytes: int, threads: bool) -> None:
     cpu = max(1, round(cpu_seconds))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-    for nothing in (resource.RLIMIT_CORE, resource.RLIMIT_NPROC, resource.RLIMIT_FSIZE):
+    for nothing in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(nothing, (0, 0))
+    if not threads:  # this limit counts threads too, and all of the user's
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 def _landlock_ruleset(readable: Sequence[Path]) -> int | None:
@@ -136,6 +143,8 @@ def _seccomp_programme() -> bytes | None:
             rules.add_rule(pyseccomp.ALLOW, name)
     for name in ("mmap", "mprotect"):  # memory may be had, but never memory to run new code from
         rules.add_rule(pyseccomp.ALLOW, name, pyseccomp.Arg(2, pyseccomp.MASKED_EQ, _PROT_EXEC, 0))
+    rules.add_rule(pyseccomp.ALLOW, "clone", pyseccomp.Arg(0, pyseccomp.EQ, _NEW_THREAD))
+    rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")  # its flags can't be seen here; glibc then takes clone
     with os.fdopen(os.memfd_create("seccomp"), "w+b") as file:
         rules.export_bpf(file)
         file.seek(0)

@@ -49,7 +49,7 @@ def preload(fonts: Path) -> None:
     for module in pkgutil.iter_modules(encodings.__path__):
         if module.name not in _LANGUAGE_FREE_CODECS:
             importlib.import_module(f"encodings.{module.name}")
-    pillow_heif.options.DECODE_THREADS = 1  # threads can't be started behind the walls
+    pillow_heif.options.DECODE_THREADS = 1
     pillow_heif.register_heif_opener()
     Image.init()
     for name in ("JPEG", "PNG", "TIFF", "WEBP", "HEIF"):

@@ -1,0 +1,128 @@
+"""What an applicant states: the facts a case is opened with, and every reason they cannot stand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from workbench.cases.words import N_, Category, Channel, Service
+from workbench.kernel.codes import (
+    IdentityProblem,
+    UsccProblem,
+    identity_problem,
+    normalise_identity,
+    normalise_uscc,
+    uscc_problem,
+)
+from workbench.kernel.errors import Invalid
+
+FORM_FIELDS: Final = ("legal_representative", "address", "postcode", "telephone", "machinery_account")
+"""Facts of the printed form beyond those with columns of their own."""
+
+USCC_REASONS: Final[Mapping[UsccProblem, str]] = {
+    UsccProblem.LENGTH: N_("A unified social credit code has 18 characters."),
+    UsccProblem.CHARACTERS: N_(
+        "A unified social credit code has only digits and capital letters, never I, O, S, V or Z."
+    ),
+    UsccProblem.CHECKSUM: N_("The check character does not fit: please compare the code with the licence."),
+}
+IDENTITY_REASONS: Final[Mapping[IdentityProblem, str]] = {
+    IdentityProblem.LENGTH: N_("An identity number has 18 characters."),
+    IdentityProblem.CHARACTERS: N_("An identity number has 17 digits and a digit or X at the end."),
+    IdentityProblem.DATE: N_("The date of birth in the identity number does not exist."),
+    IdentityProblem.CHECKSUM: N_("The check character does not fit: please compare the number with the card."),
+}
+
+
+class InvalidFacts(Invalid):
+    """What was stated cannot stand; `problems` maps each field to a msgid that says why."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__(N_("Some fields need to be corrected."))
+        self.problems = dict(problems)
+
+
+@dataclass(frozen=True)
+class HolderFacts:
+    """The authorised user (授权用户)."""
+
+    name: str
+    identity_number: str
+    mobile: str
+    email: str
+
+
+@dataclass(frozen=True)
+class CaseFacts:
+    """Everything the application form states."""
+
+    service: Service
+    category: Category
+    channel: Channel
+    authority_id: int
+    enterprise_name: str
+    uscc: str
+    holder: HolderFacts
+    form: Mapping[str, str] = field(default_factory=dict)
+    pickup_site_id: int | None = None
+    reason: str | None = None
+    prior_key: str | None = None
+
+    def normalised(self) -> "CaseFacts":
+        """The same facts with codes in their written form and surrounding blanks gone."""
+        return CaseFacts(
+            service=self.service,
+            category=self.category,
+            channel=self.channel,
+            authority_id=self.authority_id,
+            enterprise_name=self.enterprise_name.strip(),
+            uscc=normalise_uscc(self.uscc),
+            holder=HolderFacts(
+                name=self.holder.name.strip(),
+                identity_number=normalise_identity(self.holder.identity_number),
+                mobile=self.holder.mobile.strip(),
+                email=self.holder.email.strip(),
+            ),
+            form={key: str(value).strip() for key, value in self.form.items() if key in FORM_FIELDS},
+            pickup_site_id=self.pickup_site_id,
+            reason=(self.reason or "").strip() or None,
+            prior_key=(self.prior_key or "").strip() or None,
+        )
+
+
+def check_facts(facts: CaseFacts, today: date) -> None:
+    """Stop facts that cannot stand, naming every field at once.
+
+    Raises:
+        InvalidFacts: with a reason per field.
+    """
+    problems: dict[str, str] = {}
+    for name, value, limit in (
+        ("enterprise_name", facts.enterprise_name, 200),
+        ("holder_name", facts.holder.name, 60),
+        ("holder_mobile", facts.holder.mobile, 30),
+        ("holder_email", facts.holder.email, 254),
+    ):
+        if not value:
+            problems[name] = N_("This is needed.")
+        elif len(value) > limit or any(ord(character) < 32 for character in value):
+            problems[name] = N_("This is too long or holds characters that cannot be written.")
+    if "holder_email" not in problems and not _looks_like_address(facts.holder.email):
+        problems["holder_email"] = N_("This is not an e-mail address.")
+    code = uscc_problem(facts.uscc)
+    if code is not None:
+        problems["uscc"] = USCC_REASONS[code]
+    identity = identity_problem(facts.holder.identity_number, today)
+    if identity is not None:
+        problems["holder_identity_number"] = IDENTITY_REASONS[identity]
+    if facts.service in (Service.ADDITIONAL, Service.REPLACEMENT) and not facts.reason:
+        problems["reason"] = N_("This service asks for a reason.")
+    if facts.service is Service.REPLACEMENT and not facts.prior_key:
+        problems["prior_key"] = N_("Name the key that is lost or damaged.")
+    if problems:
+        raise InvalidFacts(problems)
+
+
+def _looks_like_address(text: str) -> bool:
+    local, at, domain = text.rpartition("@")
+    return bool(local and at and "." in domain.strip(".") and " " not in text)
