@@ -76,7 +76,7 @@ def make_paper(
             if form is Form.PDF:
                 papers.append(Paper(f"{name}.pdf", _exported(pdf, faults)))
                 continue
-            dpi = rng.uniform(110, 130) * (1.0 if side == "both" else CARD_DPI_FACTOR)
+            dpi = rng.uniform(110, 124) * (1.0 if side == "both" else CARD_DPI_FACTOR)
             pictures = [_damaged(_captured(page, form, quirk, rng, dpi), quirk, faults, rng) for page in pages(pdf)]
         finally:
             pdf.close()
