@@ -43,14 +43,12 @@ class StaffFilter:
         if self.role is not None:
             found.append(Staff.roles.contains([self.role.value]))
         if self.words:
-            found.append(
-                or_(Staff.name.icontains(self.words, autoescape=True), Staff.login.icontains(self.words, autoescape=True))
-            )
+            found.append(or_(*(each.icontains(self.words, autoescape=True) for each in (Staff.name, Staff.login))))
         return found
 
 
-def list_staff(session: Session, narrowed: StaffFilter, *, page: int = 1, size: int = 50) -> tuple[int, Sequence[Staff]]:
-    """How many people the filter leaves, and one page of them: the vendor's first, then authorities in official order."""
+def list_staff(session: Session, narrowed: StaffFilter, page: int = 1, size: int = 50) -> tuple[int, Sequence[Staff]]:
+    """How many people the filter leaves, and one page of them: the vendor's, then authorities in official order."""
     conditions = narrowed.conditions()
     joined = select(Staff).outerjoin(Staff.authority).where(*conditions)
     total = session.scalar(select(func.count()).select_from(joined.subquery())) or 0

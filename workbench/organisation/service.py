@@ -1,4 +1,4 @@
-"""Who works here: creating, changing and deactivating staff. The administrator's verbs; refuses roles that must be apart."""
+"""Who works here: creating, changing, deactivating staff. The administrator's verbs; refuses roles that must be apart."""
 
 import re
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ def create_staff(
     demand(actor, Permission.STAFF_MANAGE)
     login = login.strip().lower()
     if not _LOGIN.fullmatch(login):
-        raise Invalid(N_("A login name has 3 to 50 small letters, digits, dots or dashes and starts with a letter or digit."))
+        raise Invalid(N_("A login name has 3 to 50 small letters, digits, dots or dashes, a letter or digit first."))
     if session.scalar(select(Staff.id).where(Staff.login == login)) is not None:
         raise Conflict(N_("The login name %(login)s is taken."), login=login)
     password = first_password or passwords.make_first_password()

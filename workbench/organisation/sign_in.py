@@ -1,5 +1,8 @@
 """Signing in: one answer for an unknown login, a wrong password and a deactivated account."""
 
+from datetime import timedelta
+from typing import Final
+
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
@@ -11,7 +14,11 @@ from workbench.organisation.models import EndedSession, Staff
 from workbench.organisation.words import N_
 
 
-class SignInRefused(WorkbenchError):
+REMEMBERED: Final = timedelta(hours=48)
+"""How long an ended session is known; longer than any session can live, so its cookie has expired on its own."""
+
+
+class SignInRefused(WorkbenchError):  # noqa: N818 - named like the errors of the kernel
     """Login and password do not belong to somebody who may sign in; which of the two is never said."""
 
     status = 401
@@ -37,6 +44,7 @@ def sign_in(session: Session, login: str, password: str, address: str) -> Staff:
 
 def _welcome(session: Session, staff: Staff, attempt_id: int, password: str, address: str) -> None:
     throttle.mark_succeeded(session, attempt_id)
+    throttle.forget_old(session, staff.login, address)
     if passwords.is_outdated(staff.password_hash):
         staff.password_hash = passwords.hash_of(password)
     staff.last_signed_in_at = clock.now()
@@ -63,7 +71,7 @@ def _scope_of(staff: Staff) -> Scope:
 
 
 def find_signed_in(session: Session, staff_id: int, epoch: int, sid: str) -> Staff | None:
-    """The person a session belongs to, or None when it was ended: signed out, deactivated, roles or password changed."""
+    """Whose session this is, or None when it was ended: signed out, deactivated, roles or password changed."""
     return session.scalar(
         select(Staff).where(
             Staff.id == staff_id,
@@ -76,11 +84,7 @@ def find_signed_in(session: Session, staff_id: int, epoch: int, sid: str) -> Sta
 
 def sign_out(session: Session, actor: Actor, sid: str) -> None:
     """End one session for good, copies of its cookie included."""
+    session.execute(delete(EndedSession).where(EndedSession.ended_at < clock.now() - REMEMBERED))
     if session.get(EndedSession, sid) is None:
         session.add(EndedSession(sid=sid, ended_at=clock.now()))
         audit.record(session, "staff.signed_out", actor, subject=f"staff:{actor.id}")
-
-
-def forget_ended_sessions(session: Session, hours: int) -> None:
-    """Drop ended sessions older than the longest a session can live; their cookies have expired on their own."""
-    session.execute(delete(EndedSession).where(EndedSession.ended_at < clock.ago(hours=hours)))

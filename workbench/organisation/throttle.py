@@ -6,7 +6,7 @@ An attempt is written, and committed, before its password is checked: parallel g
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from workbench.kernel import clock
@@ -49,8 +49,14 @@ def mark_succeeded(session: Session, attempt_id: int) -> None:
     session.execute(update(SignInAttempt).where(SignInAttempt.id == attempt_id).values(succeeded=True))
 
 
+def forget_old(session: Session, login: str, address: str) -> None:
+    """Drop this account's and this address's attempts that are older than `KEPT`."""
+    ours = or_(SignInAttempt.login == login, SignInAttempt.address == address)
+    session.execute(delete(SignInAttempt).where(ours, SignInAttempt.at < clock.now() - KEPT))
+
+
 def pause_after(failures: int) -> timedelta:
-    """How long an account rests after so many failures in a row: from the fifth on 15 minutes, doubling, at most 4 hours."""
+    """How long an account rests after so many failures in a row: from the fifth 15 minutes, doubling, at most 4 hours."""
     if failures < ACCOUNT_FAILURES:
         return timedelta(0)
     doublings = min(failures - ACCOUNT_FAILURES, 10)
@@ -69,12 +75,13 @@ def _account_free_at(session: Session, login: str) -> datetime:
     )
     changed_at = session.scalar(select(Staff.password_changed_at).where(Staff.login == login))
     since = max(each for each in (since, succeeded_at, changed_at) if each is not None)
-    failures, last_at = session.execute(
+    row = session.execute(
         select(func.count(), func.max(SignInAttempt.at)).where(
             SignInAttempt.login == login, SignInAttempt.at > since, ~SignInAttempt.succeeded
         )
     ).one()
-    return last_at + pause_after(failures) if last_at else since
+    last_at: datetime | None = row[1]
+    return since if last_at is None else last_at + pause_after(row[0])
 
 
 def _address_free_at(session: Session, address: str) -> datetime:

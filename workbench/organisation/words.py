@@ -1,4 +1,4 @@
-"""The organisation's words: what roles, kinds of authority and clashes are called on screen. Msgids only, no language."""
+"""The organisation's words: what roles and kinds of authority are called on screen. Msgids only, no language."""
 
 from typing import Final
 
