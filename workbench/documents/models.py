@@ -1,4 +1,4 @@
-"""What papers a service asks for, and the papers that came: required documents with their check items, attachments, pages.
+"""What papers a service asks for, and the papers that came: required documents, check items, attachments, pages.
 
 Requirements are versioned and never edited in place; an attachment's bytes are kept bit for bit in the blob store.
 """
@@ -114,7 +114,10 @@ class Attachment(Numbered, CaseOwned, Base):
 
 
 class Page(Numbered, CaseOwned, Base):
-    """One page's pixels and text. `words` are [text, x0, y0, x1, y1] as fractions of the page, origin top left."""
+    """One page's pixels and text. `words` are [text, x0, y0, x1, y1] as fractions of the page, origin top left.
+
+    A page is known with its size from the upload on; its pictures are named when they have been made.
+    """
 
     __tablename__ = "page"
 
@@ -124,14 +127,15 @@ class Page(Numbered, CaseOwned, Base):
             cls.case_key(),
             UniqueConstraint("attachment_id", "index"),
             CheckConstraint("rotation IN (0, 90, 180, 270)", name="rotation_right"),
+            CheckConstraint("(image_sha256 IS NULL) = (thumbnail_sha256 IS NULL)", name="pictures_together"),
         )
 
     attachment_id: Mapped[int] = mapped_column(ForeignKey("attachment.id"))
     index: Mapped[int]
     width: Mapped[int]
     height: Mapped[int]
-    image_sha256: Mapped[str] = mapped_column(String(64))
-    thumbnail_sha256: Mapped[str] = mapped_column(String(64))
+    image_sha256: Mapped[str | None] = mapped_column(String(64))
+    thumbnail_sha256: Mapped[str | None] = mapped_column(String(64))
     rotation: Mapped[int] = mapped_column(server_default="0")
     text: Mapped[str | None]
     words: Mapped[list[Any] | None]

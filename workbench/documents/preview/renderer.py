@@ -9,7 +9,7 @@ import io
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -35,6 +35,7 @@ from workbench.documents.preview.sniff import sniff
 from workbench.documents.preview.specimen import chinese_pdf
 
 _ATTEMPTS = 3
+_PAGES_WORTH_TWO_CHILDREN = 4
 _PIPE_BYTES = 1024 * 1024
 _JPEG_QUALITY = 80
 _WEBP_QUALITY = 75
@@ -52,6 +53,7 @@ class Renderer:
         self._fonts = (fonts or pylopdf_fonts_zh_cn.sans_path().parent).resolve()
         self._limits = limits or RenderLimits()
         self._lock = threading.Lock()
+        self._spare_lanes = threading.Semaphore((os.cpu_count() or 1) - 1)
         self._zygote: ZygoteLink | None = None
         self._zygote_owner = os.getpid()
 
@@ -60,13 +62,13 @@ class Renderer:
         kind = sniff(untrusted, self._limits.file_bytes)
         return _inspection(kind, list(self._frames(untrusted, kind, "inspect")))
 
-    def open(self, untrusted: bytes) -> tuple[Inspection, PageImage]:
+    def open(self, untrusted: bytes, *, blur_thumbnail: bool = False) -> tuple[Inspection, PageImage]:
         """Inspect a document and render its first page in one go. Raises Refused."""
         kind = sniff(untrusted, self._limits.file_bytes)
         frames = list(self._frames(untrusted, kind, "open", [0]))
         if len(frames) != 2 or not isinstance(frames[1], wire.Pixels):
             raise Refused(RefusalCode.CRASHED, "the first page is missing")
-        return _inspection(kind, frames[:1]), encode(frames[1])
+        return _inspection(kind, frames[:1]), encode(frames[1], blur_thumbnail)
 
     def render(
         self, untrusted: bytes, indexes: Sequence[int], *, dpi: int | None = None, blur_thumbnail: bool = False
@@ -76,7 +78,7 @@ class Renderer:
         `blur_thumbnail` makes thumbnails of identity documents unreadable. Raises Refused, also between pages.
         """
         kind = sniff(untrusted, self._limits.file_bytes)
-        frames = self._frames(untrusted, kind, "render", indexes, dpi)
+        frames = self._lanes(untrusted, kind, indexes, dpi)
         return (encode(frame, blur_thumbnail) for frame in frames if isinstance(frame, wire.Pixels))
 
     def text(self, untrusted: bytes) -> list[PageText]:
@@ -111,7 +113,7 @@ class Renderer:
                 self._zygote.abandon()
                 self._zygote = None
             if self._zygote is None:
-                self._zygote = start_zygote(self._fonts, max(2, os.cpu_count() or 1))
+                self._zygote = start_zygote(self._fonts, 2 * (os.cpu_count() or 1))
                 self._zygote_owner = os.getpid()
             return self._zygote
 
@@ -121,9 +123,26 @@ class Renderer:
                 self._zygote = None
         lost.stop()
 
+    def _lanes(self, untrusted: bytes, kind: Kind, indexes: Sequence[int], dpi: int | None) -> Iterator[_Frame]:
+        """The pages in order; a long document is rendered by two children in turns while a processor is to spare.
+
+        Never waits for the second: there are fewer spare lanes than children, so lanes can't block each other.
+        """
+        if len(indexes) < _PAGES_WORTH_TWO_CHILDREN or not self._spare_lanes.acquire(blocking=False):
+            yield from self._frames(untrusted, kind, "render", indexes, dpi)
+            return
+        lanes = [self._frames(untrusted, kind, "render", indexes[lane::2], dpi) for lane in range(2)]
+        try:
+            for number in range(len(indexes)):
+                yield next(lanes[number % 2])
+        finally:
+            self._spare_lanes.release()
+            for lane in lanes:
+                lane.close()
+
     def _frames(
         self, untrusted: bytes, kind: Kind, operation: str, indexes: Sequence[int] = (), dpi: int | None = None
-    ) -> Iterator[_Frame]:
+    ) -> Generator[_Frame, None, None]:
         """The child's answers; starts over when the zygote is lost, without repeating what was handed out."""
         pages = max(1, len(indexes))
         text = self._limits.text_cpu_seconds if operation == "text" else 0
@@ -168,6 +187,8 @@ class Renderer:
                     if _shape(frame) != next(expected, None):
                         raise wire.Gibberish("another frame than was asked for")
                     yield frame
+                if next(expected, (PageText, 0))[0] is not PageText:
+                    raise wire.Gibberish("an end before the last page")
             except EOFError as early:
                 raise self._verdict(status_reader.read()) from early
             except wire.Gibberish as gibberish:
@@ -181,8 +202,9 @@ class Renderer:
         if ending.get("overdue"):
             return Refused(RefusalCode.TOO_COMPLEX, "elapsed time used up")
         code, rss = ending["code"], ending["rss_bytes"]
-        # The kernel kills for processor time (SIGXCPU, then SIGKILL) and for want of memory (SIGKILL).
-        if code in (-24, -9) or (code < 0 and rss > self._limits.memory_bytes // 2):
+        # The kernel kills for processor time (SIGXCPU, then SIGKILL) and for want of memory (SIGKILL); a library refused
+        # more memory ends itself by one signal or another, when what it holds can't be doubled once more.
+        if code in (-24, -9) or (code < 0 and rss > self._limits.memory_bytes // 4):
             return Refused(RefusalCode.TOO_COMPLEX, f"ended by signal {-code} with {rss} bytes in use")
         return Refused(RefusalCode.CRASHED, f"ended with {code}")
 
