@@ -102,10 +102,12 @@ def upgrade() -> None:
     for table in APPEND_ONLY:
         op.execute(REVOKE_FROM_OTHERS.replace("{table}", table))
         op.execute(
-            f"CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+            f"CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         )
         op.execute(
-            f"CREATE TRIGGER never_emptied BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            f"CREATE TRIGGER never_emptied BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
     for function in (SEARCH_GRAMS, SEARCH_QUERY, SEARCH, ENTERPRISE):
         op.execute(function)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import rfc8785
-from sqlalchemy import BigInteger, ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, insert, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -105,7 +105,7 @@ def record(
         "previous_hash": previous,
     }
     entry["hash"] = entry_hash(entry)
-    session.execute(AuditEntry.__table__.insert(), entry)
+    session.execute(insert(AuditEntry).values(entry))
     session.execute(
         text("UPDATE audit_head SET seq = :seq, hash = :hash WHERE chain = :chain"),
         {"seq": entry["seq"], "hash": entry["hash"], "chain": chain},

@@ -4,13 +4,26 @@ Each checkpoint names the heads that moved since the one before, is chained to i
 database and appended to a file outside it (and to a second copy when one is configured).
 """
 
+import hashlib
+import json
+import os
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, String
-from sqlalchemy.orm import Mapped, mapped_column
+import rfc8785
+from sqlalchemy import BigInteger, String, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from workbench.config import Settings
+from workbench.kernel.audit import GENESIS, canonical_instant
+from workbench.kernel.clock import now
 from workbench.kernel.db import Base
+from workbench.kernel.secrets import Secrets
+
+CHECKPOINTS: Final = "checkpoints.jsonl"
+PUBLIC_KEY: Final = "checkpoint_public.pem"
+"""Files in `settings.audit_dir`: what an outside verifier needs beside the database."""
 
 
 class AuditCheckpoint(Base):
@@ -24,3 +37,87 @@ class AuditCheckpoint(Base):
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
     signature: Mapped[str]
+
+
+def take_checkpoint(session: Session, secrets: Secrets) -> int | None:
+    """Sign the heads that moved since the last checkpoint; returns its number, None when nothing moved.
+
+    Takes one lock for all, so checkpoints are numbered without gaps; writers to the chains are not held up.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('audit_checkpoint'))"))
+    moved = session.execute(
+        text("SELECT chain, seq, hash FROM audit_head WHERE seq > checkpointed_seq ORDER BY chain")
+    ).all()
+    if not moved:
+        return None
+    last = session.execute(
+        select(AuditCheckpoint.n, AuditCheckpoint.hash).order_by(AuditCheckpoint.n.desc()).limit(1)
+    ).one_or_none()
+    body: dict[str, Any] = {
+        "n": last.n + 1 if last else 1,
+        "at": canonical_instant(now()),
+        "heads": [[row.chain, row.seq, row.hash] for row in moved],
+        "previous_hash": last.hash if last else GENESIS,
+    }
+    digest = hashlib.sha256(rfc8785.dumps(body))
+    session.add(
+        AuditCheckpoint(
+            **{**body, "at": datetime.fromisoformat(body["at"])},
+            hash=digest.hexdigest(),
+            signature=secrets.checkpoint_key.sign(digest.digest()).hex(),
+        )
+    )
+    session.flush()
+    session.execute(
+        text("UPDATE audit_head SET checkpointed_seq = greatest(checkpointed_seq, :seq) WHERE chain = :chain"),
+        [{"seq": row.seq, "chain": row.chain} for row in moved],
+    )
+    return int(body["n"])
+
+
+def export_checkpoints(session: Session, settings: Settings, secrets: Secrets) -> int:
+    """Append the checkpoints that the files outside the database do not have yet; returns how many lines were written.
+
+    Run after the checkpoint's transaction has committed: the file then never knows more than the database did.
+    """
+    written = 0
+    settings.audit_dir.mkdir(parents=True, exist_ok=True)
+    (settings.audit_dir / PUBLIC_KEY).write_bytes(secrets.checkpoint_public_pem())
+    for path in filter(None, (settings.audit_dir / CHECKPOINTS, settings.checkpoint_copy)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        last = _last_number(path)
+        rows = session.scalars(
+            select(AuditCheckpoint).where(AuditCheckpoint.n > last).order_by(AuditCheckpoint.n)
+        ).all()
+        with path.open("ab") as file:
+            for row in rows:
+                file.write(rfc8785.dumps(checkpoint_line(row)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        written += len(rows)
+    return written
+
+
+def checkpoint_line(row: AuditCheckpoint) -> dict[str, Any]:
+    """A checkpoint as the file outside the database holds it."""
+    return {
+        "n": row.n,
+        "at": canonical_instant(row.at),
+        "heads": row.heads,
+        "previous_hash": row.previous_hash,
+        "hash": row.hash,
+        "signature": row.signature,
+    }
+
+
+def _last_number(path: Path) -> int:
+    """The number of the last whole line; a line cut off by a crash is removed, the database still has it."""
+    if not path.exists():
+        return 0
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+    lines = whole.splitlines()
+    return int(json.loads(lines[-1])["n"]) if lines else 0

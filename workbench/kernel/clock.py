@@ -1,4 +1,4 @@
-"""The product's only source of the present instant. Aware, in UTC; tests set it, nothing else reads the system clock."""
+"""The product's only source of the present instant: aware, in UTC. Tests set it; nothing else asks the system clock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

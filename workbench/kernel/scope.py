@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, ORMExecuteState, Session, declared_attr, mapp
 from workbench.kernel.db import scope_of
 
 NO_AUTHORITY: Final = (0,)
-"""Ids start at 1, so this matches no row: an empty scope must stay a predicate, or the cached statement would change."""
+"""Ids start at 1, so this matches no row: an empty scope stays a predicate, and the cached statement the same."""
 
 
 class AuthorityScoped:

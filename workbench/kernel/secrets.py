@@ -1,4 +1,4 @@
-"""Secrets of one installation: made at the first start, kept as files only their owner may read, never in the database."""
+"""Secrets of one installation: made at the first start, kept in files only their owner may read, never in the database."""
 
 import os
 import secrets
@@ -44,6 +44,12 @@ class Secrets:
             identity_keys=tuple(_keep(key_dir / "identity", Fernet.generate_key()).split()),
             fingerprint_key=_keep(key_dir / "fingerprint", secrets.token_hex(32).encode()),
             checkpoint_key=checkpoint_key,
+        )
+
+    def checkpoint_public_pem(self) -> bytes:
+        """The public half of the checkpoint key, for verifiers."""
+        return self.checkpoint_key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
 

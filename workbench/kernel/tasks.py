@@ -8,8 +8,31 @@ from typing import Any, Final
 import procrastinate
 from sqlalchemy.orm import Session
 
+from workbench.kernel.parts import Parts
+
 app: Final = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
-"""The task registry. Rooms add tasks with `@tasks.app.task(name=...)`; the worker replaces the connector."""
+"""The task registry. Rooms add tasks with `@tasks.app.task(name=...)`; the worker runs them with its own connector."""
+
+STALLED_SECONDS: Final = 30.0
+"""A worker silent for this long is taken for dead; its jobs go to another."""
+
+_installed: list[Parts] = []
+
+
+def install(parts: Parts) -> None:
+    """Give this process's tasks the parts they work with; called once by whoever runs tasks."""
+    _installed[:] = [parts]
+
+
+def parts() -> Parts:
+    """The parts of the process that runs the task.
+
+    Raises:
+        RuntimeError: this process does not run tasks.
+    """
+    if not _installed:
+        raise RuntimeError("tasks run in the worker, which installs its parts first")
+    return _installed[0]
 
 
 def enqueue(session: Session, task: str, *, queue: str = "default", lock: str | None = None, **arguments: Any) -> None:

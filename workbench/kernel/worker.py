@@ -1,0 +1,58 @@
+"""The worker process: runs the tasks of every room, takes over what dead workers held, signs audit checkpoints."""
+
+import asyncio
+import os
+from typing import Final
+
+import procrastinate
+import structlog
+
+from workbench.kernel import tasks
+from workbench.kernel.checkpoints import export_checkpoints, take_checkpoint
+from workbench.kernel.parts import Parts
+
+CONCURRENCY: Final = 2
+_log = structlog.get_logger("worker")
+
+
+@tasks.app.periodic(cron="* * * * *")
+@tasks.app.task(name="retry_stalled_jobs", queueing_lock="retry_stalled_jobs", pass_context=True)
+async def retry_stalled_jobs(context: procrastinate.JobContext, timestamp: int) -> None:
+    """Give the jobs of workers that died to those that live. Every task bears running twice."""
+    for job in await context.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=tasks.STALLED_SECONDS):
+        _log.warning("job_stalled", job=job.id, task=job.task_name)
+        await context.app.job_manager.retry_job(job)
+
+
+@tasks.app.periodic(cron="* * * * *")
+@tasks.app.task(name="sign_audit_heads", queueing_lock="sign_audit_heads")
+def sign_audit_heads(timestamp: int) -> None:
+    """Sign the audit chains that grew in the last minute and write the checkpoint outside the database."""
+    parts = tasks.parts()
+    with parts.work() as session:
+        take_checkpoint(session, parts.secrets)
+    with parts.work() as session:
+        export_checkpoints(session, parts.settings, parts.secrets)
+
+
+def run_worker(parts: Parts) -> None:
+    """Work until SIGINT or SIGTERM; the job in hand is finished first, within the grace of the process manager."""
+    tasks.install(parts)
+    asyncio.run(_run(parts))
+
+
+async def _run(parts: Parts) -> None:
+    url = parts.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connector = procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=CONCURRENCY + 3)
+    with tasks.app.replace_connector(connector) as app:
+        async with app.open_async():
+            await app.run_worker_async(
+                name=f"worker-{os.getpid()}",
+                concurrency=CONCURRENCY,
+                fetch_job_polling_interval=2.0,
+                update_heartbeat_interval=5.0,
+                stalled_worker_timeout=tasks.STALLED_SECONDS,
+                shutdown_graceful_timeout=2.0,
+                install_signal_handlers=True,
+                delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
+            )
