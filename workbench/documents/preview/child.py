@@ -1,4 +1,4 @@
-"""What happens to one document: the forked child takes its bytes, locks itself in, and sends back sizes, pixels or text.
+"""What happens to one document: the forked child takes its bytes, locks itself in, sends back sizes, pixels or text.
 
 Nothing here returns to the zygote's code: the child always ends with os._exit.
 """
@@ -70,11 +70,8 @@ def _answer(request: Request, untrusted: bytes, result_fd: int) -> None:
 
 def _perform(request: Request, untrusted: bytes, result_fd: int) -> None:
     limits = request.limits
-    pages: PdfPages | ImagePages
-    if request.kind is Kind.PDF:
-        pages = PdfPages(untrusted, limits)
-    else:
-        pages = ImagePages(untrusted, request.kind, limits)
+    is_pdf = request.kind is Kind.PDF
+    pages = PdfPages(untrusted, limits) if is_pdf else ImagePages(untrusted, request.kind, limits)
     if request.operation in ("inspect", "open"):
         wire.send_sizes(result_fd, pages.sizes)
     for index in request.indexes:

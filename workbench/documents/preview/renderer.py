@@ -185,13 +185,13 @@ class Renderer:
             try:
                 while (frame := frames.read()) is not None:
                     if _shape(frame) != next(expected, None):
-                        raise wire.Gibberish("another frame than was asked for")
+                        raise wire.GibberishError("another frame than was asked for")
                     yield frame
                 if next(expected, (PageText, 0))[0] is not PageText:
-                    raise wire.Gibberish("an end before the last page")
+                    raise wire.GibberishError("an end before the last page")
             except EOFError as early:
                 raise self._verdict(status_reader.read()) from early
-            except wire.Gibberish as gibberish:
+            except wire.GibberishError as gibberish:
                 raise Refused(RefusalCode.CRASHED, f"impossible answer: {gibberish}") from gibberish
 
     def _verdict(self, status: bytes) -> Exception:

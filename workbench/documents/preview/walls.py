@@ -27,15 +27,69 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 
 _SECCOMP_MODE_FILTER = 2
 _PROT_EXEC = 4
 _NEW_THREAD = 0x3D0F00
-"""The flags glibc starts a thread with (VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS and two more); a fork differs."""
+"""The flags glibc starts a thread with (CLONE_VM, FS, FILES, SIGHAND, THREAD and more); a fork differs."""
 
-_ALLOWED_SYSCALLS = """
-    read write readv writev pread64 close fstat newfstatat stat lstat statx lseek openat open getdents64 readlink
-    readlinkat access faccessat faccessat2 fcntl munmap mremap brk madvise futex sched_yield sched_getaffinity exit
-    exit_group rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall getrandom clock_gettime
-    clock_getres gettimeofday clock_nanosleep nanosleep getpid gettid getppid getuid geteuid getgid getegid getcwd uname
-    getrusage setitimer getrlimit set_robust_list rseq membarrier sysinfo poll ppoll
-""".split()
+_ALLOWED_SYSCALLS = [
+    "read",
+    "write",
+    "readv",
+    "writev",
+    "pread64",
+    "close",
+    "fstat",
+    "newfstatat",
+    "stat",
+    "lstat",
+    "statx",
+    "lseek",
+    "openat",
+    "open",
+    "getdents64",
+    "readlink",
+    "readlinkat",
+    "access",
+    "faccessat",
+    "faccessat2",
+    "fcntl",
+    "munmap",
+    "mremap",
+    "brk",
+    "madvise",
+    "futex",
+    "sched_yield",
+    "sched_getaffinity",
+    "exit",
+    "exit_group",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+    "sigaltstack",
+    "restart_syscall",
+    "getrandom",
+    "clock_gettime",
+    "clock_getres",
+    "gettimeofday",
+    "clock_nanosleep",
+    "nanosleep",
+    "getpid",
+    "gettid",
+    "getppid",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "getcwd",
+    "uname",
+    "getrusage",
+    "setitimer",
+    "getrlimit",
+    "set_robust_list",
+    "rseq",
+    "membarrier",
+    "sysinfo",
+    "poll",
+    "ppoll",
+]
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Frame(IntEnum):
     END = 5
 
 
-class Gibberish(Exception):
+class GibberishError(Exception):
     """The child sent something that is no valid frame."""
 
 
@@ -97,7 +97,7 @@ def send_text(fd: int, page: PageText) -> None:
 
 
 class FrameReader:
-    """Reads a child's frames from a pipe. Raises EOFError when it ended early, Gibberish for an impossible frame."""
+    """Reads a child's frames from a pipe. Raises EOFError when it ended early, GibberishError for an impossible frame."""
 
     def __init__(self, fd: int, kind: Kind, allowed: RenderLimits) -> None:
         self._fd = fd
@@ -117,7 +117,7 @@ class FrameReader:
             return self._pixels(length)
         if kind == Frame.TEXT and _TEXT.size <= length <= 4 * limits.MAX_PAGE_TEXT + 900 * limits.MAX_PAGE_WORDS:
             return self._text(self._take(length))
-        raise Gibberish(f"frame {kind} of {length} bytes")
+        raise GibberishError(f"frame {kind} of {length} bytes")
 
     def _take(self, length: int) -> bytearray:
         data = bytearray(length)
@@ -131,7 +131,7 @@ class FrameReader:
 
     def _refusal(self, body: bytearray) -> Refused:
         if body[0] >= len(_CODES):
-            raise Gibberish(f"refusal {body[0]}")
+            raise GibberishError(f"refusal {body[0]}")
         detail = "".join(c if c.isprintable() else "?" for c in body[1:].decode("utf-8", "replace"))
         return Refused(_CODES[body[0]], detail)
 
@@ -139,16 +139,16 @@ class FrameReader:
         sizes = [PageSize(width, height) for width, height in _SIZE.iter_unpack(body)]
         for size in sizes:
             if not (math.isfinite(size.width) and math.isfinite(size.height) and size.width > 0 and size.height > 0):
-                raise Gibberish(f"page of {size.width} x {size.height}")
+                raise GibberishError(f"page of {size.width} x {size.height}")
             if self._kind is not Kind.PDF and size.width * size.height > self._limits.pixels:
-                raise Gibberish(f"image of {size.width} x {size.height} pixels")
+                raise GibberishError(f"image of {size.width} x {size.height} pixels")
         return sizes
 
     def _pixels(self, length: int) -> Pixels:
         index, width, height = _PIXELS.unpack(self._take(_PIXELS.size))
         fits = 0 < max(width, height) <= self._limits.page_side and width * height <= self._limits.page_pixels
         if not fits or index >= self._limits.pages or length != _PIXELS.size + width * height * 3:
-            raise Gibberish(f"page {index} of {width} x {height} in {length} bytes")
+            raise GibberishError(f"page {index} of {width} x {height} in {length} bytes")
         return Pixels(index, width, height, self._take(length - _PIXELS.size))
 
     def _text(self, body: bytearray) -> PageText:
@@ -157,7 +157,7 @@ class FrameReader:
             at = _TEXT.size + letters
             text = body[_TEXT.size : at].decode("utf-8", "replace")
             if index >= self._limits.pages or at > len(body) or count > limits.MAX_PAGE_WORDS:
-                raise Gibberish(f"text of page {index}")
+                raise GibberishError(f"text of page {index}")
             words = []
             for _ in range(count):
                 x0, y0, x1, y1, size = _WORD.unpack_from(body, at)
@@ -166,7 +166,7 @@ class FrameReader:
                 words.append(Word(body[at : at + size].decode("utf-8", "replace"), *box))
                 at += size
         except struct.error as error:
-            raise Gibberish(f"text frame: {error}") from error
+            raise GibberishError(f"text frame: {error}") from error
         if at != len(body):
-            raise Gibberish("text frame of a wrong length")
+            raise GibberishError("text frame of a wrong length")
         return PageText(index, text.replace("\x00", ""), tuple(words))
