@@ -108,7 +108,7 @@ def test_want_of_memory_is_too_complex() -> None:
     assert code is RefusalCode.TOO_COMPLEX
 
 
-def test_text_of_a_hostile_page_is_empty_and_the_others_are_read(strict: Renderer) -> None:
+def test_text_of_a_hostile_page_is_empty_and_the_others_are_read() -> None:
     def change(document: pikepdf.Pdf) -> None:
         document.pages[0].Contents = document.make_stream(b"BT /F1 9 Tf (x) Tj ET " * 300_000)
 

@@ -4,7 +4,6 @@ The zygote inherits one socket and nothing else: no environment, no other descri
 """
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -103,6 +102,6 @@ def _bubblewrap(program: str, fonts: Path) -> list[str]:
     command = [program, "--unshare-all", "--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev"]
     places = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", sys.base_prefix, sys.prefix]
     for place in dict.fromkeys([*places, str(_ROOT / "workbench"), str(fonts)]):
-        if os.path.exists(place):
+        if Path(place).exists():
             command += ["--ro-bind", place, place]
     return [*command, "--chdir", str(_ROOT)]

@@ -202,8 +202,8 @@ class Renderer:
         if ending.get("overdue"):
             return Refused(RefusalCode.TOO_COMPLEX, "elapsed time used up")
         code, rss = ending["code"], ending["rss_bytes"]
-        # The kernel kills for processor time (SIGXCPU, then SIGKILL) and for want of memory (SIGKILL); a library refused
-        # more memory ends itself by one signal or another, when what it holds can't be doubled once more.
+        # The kernel kills for processor time (SIGXCPU, then SIGKILL) and for want of memory (SIGKILL); a library
+        # that is refused more memory ends itself by one signal or another, when what it holds can't be doubled.
         if code in (-24, -9) or (code < 0 and rss > self._limits.memory_bytes // 4):
             return Refused(RefusalCode.TOO_COMPLEX, f"ended by signal {-code} with {rss} bytes in use")
         return Refused(RefusalCode.CRASHED, f"ended with {code}")

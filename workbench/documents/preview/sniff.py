@@ -9,7 +9,7 @@ from workbench.documents import limits
 from workbench.documents.preview.model import Kind, RefusalCode, Refused
 
 _HEAD = 1024
-"""PDF readers look for the header within this many bytes (ISO 32000-1, annex H.3.4.1), so two formats can share them."""
+"""PDF readers look for the header within this many bytes (ISO 32000-1, annex H.3.4.1): two formats can share them."""
 _ZIP_TAIL = 65_557
 """A ZIP ends with its directory record of 22 bytes and a comment of up to 65,535."""
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})

@@ -1,4 +1,4 @@
-"""A small PDF with Chinese text in fonts it doesn't embed, as office programmes here make them: the renderer's test page.
+"""A small PDF with Chinese text in fonts it doesn't embed, as office programmes make them: the renderer's test.
 
 Written out by hand so that neither the zygote nor the self-test needs a library that makes PDFs.
 """

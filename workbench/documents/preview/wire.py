@@ -97,7 +97,7 @@ def send_text(fd: int, page: PageText) -> None:
 
 
 class FrameReader:
-    """Reads a child's frames from a pipe. Raises EOFError when it ended early, GibberishError for an impossible frame."""
+    """Reads a child's frames from a pipe. Raises EOFError when it ended early, GibberishError for nonsense."""
 
     def __init__(self, fd: int, kind: Kind, allowed: RenderLimits) -> None:
         self._fd = fd
