@@ -26,7 +26,7 @@ def _at_most(length: int) -> validators.Length:
     return validators.Length(max=length, message=_("Use at most %(max)d characters."))
 
 
-class SignInForm(Form):  # type: ignore[misc]  # WTForms is untyped
+class SignInForm(Form):
     """Login name and password."""
 
     login = StringField(
@@ -39,7 +39,7 @@ class SignInForm(Form):  # type: ignore[misc]  # WTForms is untyped
     )
 
 
-class OwnPasswordForm(Form):  # type: ignore[misc]
+class OwnPasswordForm(Form):
     """The current password and, twice, the new one."""
 
     current = PasswordField(
@@ -60,7 +60,7 @@ class OwnPasswordForm(Form):  # type: ignore[misc]
     )
 
 
-class StaffForm(Form):  # type: ignore[misc]
+class StaffForm(Form):
     """A member of staff: who, employed where, to do what."""
 
     name = StringField(_("Name"), [_needed, _at_most(60)], render_kw={"autocomplete": "off"})
@@ -85,7 +85,7 @@ class NewStaffForm(StaffForm):
     )
 
 
-class AuthorityForm(Form):  # type: ignore[misc]
+class AuthorityForm(Form):
     """Names and place of an issuing authority; its code is fixed."""
 
     name_zh = StringField(_("Chinese name"), [_needed, _at_most(100)])
@@ -98,13 +98,15 @@ class AuthorityForm(Form):  # type: ignore[misc]
     active = BooleanField(_("Takes part"), description=_("Without this mark nobody can apply to this authority."))
 
 
-class PickupSiteForm(Form):  # type: ignore[misc]
+class PickupSiteForm(Form):
     """Where keys are collected."""
 
     authority_id = SelectField(_("Issuing authority"), coerce=int)
     name = StringField(_("Name of the place"), [_needed, _at_most(100)])
     address = StringField(
-        _("Address"), [_needed, _at_most(300)], description=_("As an applicant needs it: street, number, floor, window.")
+        _("Address"),
+        [_needed, _at_most(300)],
+        description=_("As an applicant needs it: street, number, floor, window."),
     )
     telephone = StringField(_("Telephone"), [_at_most(60)])
     opening_hours = StringField(_("Opening hours"), [_at_most(200)])

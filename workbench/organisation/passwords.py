@@ -1,4 +1,4 @@
-"""Passwords: what is accepted as one, how it is kept (argon2id), how one is checked. Never logs or returns a stored one.
+"""Passwords: what is accepted as one, how it is kept (argon2id), how it is checked. Refuses what is guessed first.
 
 Length decides; no rules on composition, which only make passwords predictable (NIST SP 800-63B, 5.1.1).
 """

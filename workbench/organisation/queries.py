@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from workbench.kernel.identity import Actor, Role
@@ -17,11 +17,6 @@ def list_authorities(session: Session, *, active_only: bool = False) -> Sequence
     """The authorities in the official order."""
     query = select(Authority).order_by(Authority.position, Authority.id)
     return session.scalars(query.where(Authority.active) if active_only else query).all()
-
-
-def count_pickup_sites(session: Session) -> int:
-    """How many pick-up sites are open; a fresh system has none."""
-    return session.scalar(select(func.count()).select_from(PickupSite).where(PickupSite.active)) or 0
 
 
 @dataclass(frozen=True)
@@ -75,4 +70,12 @@ def list_recent_attempts(session: Session, login: str, limit: int = 5) -> Sequen
     """The newest tries at signing in under this login, right or wrong."""
     return session.scalars(
         select(SignInAttempt).where(SignInAttempt.login == login).order_by(SignInAttempt.at.desc()).limit(limit)
+    ).all()
+
+
+def list_authorities_without_site(session: Session) -> Sequence[Authority]:
+    """Authorities that take part and have no open pick-up site: their applicants would not know where to go."""
+    has_site = exists().where(PickupSite.authority_id == Authority.id, PickupSite.active)
+    return session.scalars(
+        select(Authority).where(Authority.active, ~has_site).order_by(Authority.position, Authority.id)
     ).all()

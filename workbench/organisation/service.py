@@ -1,4 +1,4 @@
-"""Who works here: creating, changing, deactivating staff. The administrator's verbs; refuses roles that must be apart."""
+"""Who works here: the administrator's verbs on staff, and one's own password. Refuses roles that must be apart."""
 
 import re
 from collections.abc import Iterable

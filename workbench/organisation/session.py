@@ -13,12 +13,11 @@ from flask_babel import gettext
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from workbench.kernel import clock
-from workbench.kernel.db import set_scope
 from workbench.kernel.errors import NotAllowed
 from workbench.kernel.identity import Role
 from workbench.organisation.models import Staff
 from workbench.organisation.sign_in import actor_of, find_signed_in
-from workbench.organisation.words import ROLE_WORDS, N_
+from workbench.organisation.words import N_, ROLE_WORDS
 from workbench.shell.context import NotSignedIn, db, parts, set_actor
 
 WITHOUT_PERSON: Final = frozenset({"static", "frame.font", "health"})
@@ -31,7 +30,7 @@ STAMP_EVERY: Final = timedelta(seconds=15)
 """The cookie's time of last use is renewed at most this often: pages load many parts at once."""
 
 
-class Person(UserMixin):  # type: ignore[misc]  # Flask-Login is untyped
+class Person(UserMixin):
     """A member of staff as Flask-Login carries one. The session's id for it ends with the staff member's epoch."""
 
     def __init__(self, staff: Staff, sid: str) -> None:
@@ -102,7 +101,6 @@ def _guard() -> ResponseReturnValue | None:
         raise NotSignedIn("Please sign in first.")
     _stamp()
     actor = actor_of(person.staff, request.remote_addr or "")
-    set_scope(db(), actor.scope)
     set_actor(actor, staff_title(person.staff))
     if person.staff.must_change_password and endpoint not in BEFORE_OWN_PASSWORD:
         if request.method == "GET":

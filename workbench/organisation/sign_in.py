@@ -13,7 +13,6 @@ from workbench.organisation import passwords, throttle
 from workbench.organisation.models import EndedSession, Staff
 from workbench.organisation.words import N_
 
-
 REMEMBERED: Final = timedelta(hours=48)
 """How long an ended session is known; longer than any session can live, so its cookie has expired on its own."""
 

@@ -56,7 +56,7 @@ def forget_old(session: Session, login: str, address: str) -> None:
 
 
 def pause_after(failures: int) -> timedelta:
-    """How long an account rests after so many failures in a row: from the fifth 15 minutes, doubling, at most 4 hours."""
+    """How long an account rests after failures in a row: from the fifth on 15 minutes, doubling, at most 4 hours."""
     if failures < ACCOUNT_FAILURES:
         return timedelta(0)
     doublings = min(failures - ACCOUNT_FAILURES, 10)
