@@ -22,7 +22,7 @@ def connected(configured: Settings) -> Iterator[Parts]:
         yield make_parts(configured)
         return
     if configured.database_url is not None:
-        yield make_parts(configured, prepare_database(configured, str(configured.database_url)))
+        yield make_parts(configured, prepare_database(configured, configured.database_url))
         return
     server = EmbeddedServer(configured.var_dir / "postgres")
     was_running = server.is_running()

@@ -7,9 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AnyUrl, Field, PostgresDsn, UrlConstraints, ValidationError, field_validator
+from pydantic import AnyUrl, Field, StringConstraints, UrlConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+DatabaseUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://\S+$")]
 SmtpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["smtp", "smtps"], host_required=True)]
 
 
@@ -22,12 +23,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WORKBENCH_", frozen=True, extra="ignore")
 
-    database_url: PostgresDsn | None = Field(
+    database_url: DatabaseUrl | None = Field(
         default=None,
         validation_alias="DATABASE_URL",
         description="The owner's connection to PostgreSQL 15+; unset means the embedded server in var/postgres.",
     )
-    app_database_url: PostgresDsn | None = Field(
+    app_database_url: DatabaseUrl | None = Field(
         default=None,
         description="The application role's own connection; unset means `migrate` makes the role beside the owner's.",
     )

@@ -37,7 +37,7 @@ def make_parts(settings: Settings, app_url: str | None = None) -> Parts:
     Raises:
         ValueError: no database address is known: `migrate` has not prepared one and none is configured.
     """
-    url = app_url or (str(settings.app_database_url) if settings.app_database_url else None)
+    url = app_url or settings.app_database_url
     if url is None:
         raise ValueError("No application database address: start with `serve`, or set WORKBENCH_APP_DATABASE_URL.")
     engine = make_engine(url)

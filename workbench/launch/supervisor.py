@@ -19,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -80,9 +81,9 @@ def prepare_database(settings: Settings, owner_url: str) -> str:
     if settings.app_database_url is None:
         app_url = roles.prepare(owner_url, settings.key_dir / "app_role")
     else:
-        app_url = _plain(str(settings.app_database_url))
+        app_url = settings.app_database_url
         with roles.connect_as_owner(owner_url) as owner:
-            roles.grant(owner, settings.app_database_url.hosts()[0]["username"] or "")
+            roles.grant(owner, unquote(urlsplit(app_url).username or ""))
     migrate.upgrade(owner_url)
     Secrets.load_or_create(settings.key_dir)
     return app_url
@@ -91,7 +92,7 @@ def prepare_database(settings: Settings, owner_url: str) -> str:
 @contextlib.contextmanager
 def _database(settings: Settings) -> Iterator[tuple[str, EmbeddedServer | None]]:
     if settings.database_url is not None:
-        yield prepare_database(settings, _plain(str(settings.database_url))), None
+        yield prepare_database(settings, settings.database_url), None
         return
     if settings.app_database_url is not None:
         raise StartError("WORKBENCH_APP_DATABASE_URL is set but DATABASE_URL is not: set both or none.")
@@ -205,11 +206,6 @@ def _refuse_taken_port(settings: Settings) -> None:
 def _address(settings: Settings) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  (compared, not bound)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
-
-
-def _plain(url: str) -> str:
-    """The URL without an SQLAlchemy driver name, as psycopg wants it."""
-    return "postgresql://" + url.split("://", 1)[1]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
