@@ -4,6 +4,7 @@ They refuse what Flask-Admin leaves open: rows outside the actor's authority, wr
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from typing import Any, ClassVar, Final, Never, TypeVar
 
 from flask import abort, flash, redirect, request, url_for
@@ -19,6 +20,7 @@ from workbench.kernel import audit
 from workbench.kernel.errors import NotAllowed, NotFound
 from workbench.kernel.permissions import Permission, permits
 from workbench.shell.context import NotSignedIn, current_actor, db, find_actor
+from workbench.shell.i18n import instant
 from workbench.shell.model_audit import written_values
 
 
@@ -75,6 +77,22 @@ class DeskView(Gate, BaseView):
         return redirect(url_for(endpoint, **values), code=303)
 
 
+def _yes_or_no(view: ModelView, value: bool, name: str) -> str:
+    return gettext("Yes") if value else gettext("No")
+
+
+def _instant(view: ModelView, value: datetime, name: str) -> str:
+    return instant(value)
+
+
+def _day(view: ModelView, value: date, name: str) -> str:
+    return value.isoformat()
+
+
+def _nothing(view: ModelView, value: None, name: str) -> str:
+    return "–"
+
+
 _SWITCHES: Final = {
     "create_view": "can_create",
     "edit_view": "can_edit",
@@ -99,7 +117,13 @@ class DeskModelView(Gate, ModelView):
     create_template = "desk/model_form.html"
     edit_template = "desk/model_form.html"
     details_template = "desk/model_details.html"
-    column_display_actions = True
+    column_type_formatters: ClassVar[Mapping[type, Any]] = {
+        bool: _yes_or_no,
+        datetime: _instant,
+        date: _day,
+        type(None): _nothing,
+    }
+    column_type_formatters_detail = column_type_formatters
     audit_subject: ClassVar[str] = ""
     """How the audit log names a row's kind; the table's name unless given."""
     audit_secret_fields: ClassVar[frozenset[str]] = frozenset()
