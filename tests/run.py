@@ -28,7 +28,7 @@ def main() -> int:
         seconds += sum(float(value) for value in SECONDS.findall(closing))
     counts = ", ".join(f"{count} {word}" for word, count in sorted(totals.items()))
     print(f"==== {counts or 'no tests ran'} in {seconds:.2f}s ====")
-    return next((code for code in codes if code), 0)
+    return next((code for code in codes if code), 0 if totals.get("passed") else NO_TESTS)
 
 
 def _pytest(arguments: list[str]) -> tuple[int, str]:
