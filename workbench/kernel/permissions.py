@@ -27,7 +27,9 @@ class Permission(StrEnum):
     KEY_RECEIVE = "key:receive"
     OPERATIONS_MANAGE = "operations:manage"
     PRE_CHECK_DECIDE = "pre_check:decide"
+    PRE_CHECK_READ = "pre_check:read"
     RE_CHECK_DECIDE = "re_check:decide"
+    RE_CHECK_READ = "re_check:read"
     REMARK_TEMPLATE_MANAGE = "remark_template:manage"
     STAFF_MANAGE = "staff:manage"
     WORKLOAD_READ = "workload:read"
@@ -35,13 +37,14 @@ class Permission(StrEnum):
 
 _P = Permission
 _CASEWORK: Final = frozenset({_P.DESK_ENTER, _P.CASE_READ, _P.DOCUMENT_READ})
-_SUPERVISION: Final = _CASEWORK | {_P.CASE_REASSIGN, _P.WORKLOAD_READ, _P.REMARK_TEMPLATE_MANAGE}
+_BOTH_QUEUES: Final = frozenset({_P.PRE_CHECK_READ, _P.RE_CHECK_READ})
+_SUPERVISION: Final = _CASEWORK | _BOTH_QUEUES | {_P.CASE_REASSIGN, _P.WORKLOAD_READ, _P.REMARK_TEMPLATE_MANAGE}
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
-    Role.PRE_CHECKER: _CASEWORK | {_P.PRE_CHECK_DECIDE, _P.CASE_ENTER, _P.IDENTITY_REVEAL},
+    Role.PRE_CHECKER: _CASEWORK | {_P.PRE_CHECK_READ, _P.PRE_CHECK_DECIDE, _P.CASE_ENTER, _P.IDENTITY_REVEAL},
     Role.COUNTER_STAFF: _CASEWORK | {_P.CASE_ENTER, _P.KEY_RECEIVE, _P.KEY_COLLECT, _P.IDENTITY_REVEAL},
     Role.AUTHORITY_SUPERVISOR: _SUPERVISION,
-    Role.RE_CHECKER: _CASEWORK | {_P.RE_CHECK_DECIDE, _P.IDENTITY_REVEAL},
+    Role.RE_CHECKER: _CASEWORK | {_P.RE_CHECK_READ, _P.RE_CHECK_DECIDE, _P.IDENTITY_REVEAL},
     Role.KEY_MAKER: _CASEWORK | {_P.KEY_PRODUCE},
     Role.DISPATCHER: _CASEWORK | {_P.KEY_DISPATCH},
     Role.VENDOR_SUPERVISOR: _SUPERVISION,
@@ -56,7 +59,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.STAFF_MANAGE,
         }
     ),
-    Role.AUDITOR: _CASEWORK | {_P.AUDIT_READ, _P.WORKLOAD_READ},
+    Role.AUDITOR: _CASEWORK | _BOTH_QUEUES | {_P.AUDIT_READ, _P.WORKLOAD_READ},
 }
 
 
