@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import text as sql_text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from workbench.cases.models import CaseOwned
@@ -65,7 +66,7 @@ class Mark(Numbered, CaseOwned, Base):
     value: Mapped[str]
     note: Mapped[str | None]
     region: Mapped[dict[str, Any] | None]
-    carried: Mapped[bool] = mapped_column(server_default=text("false"))
+    carried: Mapped[bool] = mapped_column(server_default=sql_text("false"))
     marked_by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     marked_at: Mapped[datetime]
 
@@ -86,4 +87,4 @@ class RemarkTemplate(Numbered, Base):
     title: Mapped[str]
     text: Mapped[str]
     position: Mapped[int] = mapped_column(server_default="0")
-    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    active: Mapped[bool] = mapped_column(server_default=sql_text("true"))
