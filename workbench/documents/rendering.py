@@ -1,0 +1,18 @@
+"""The one renderer of this process, started when the first file arrives and ended with the process."""
+
+import atexit
+import threading
+
+from workbench.documents.preview import Renderer
+
+_lock = threading.Lock()
+_started: list[Renderer] = []
+
+
+def renderer() -> Renderer:
+    """This process's renderer. Any number of threads may use it; after a fork the child starts its own zygote."""
+    with _lock:
+        if not _started:
+            _started.append(Renderer())
+            atexit.register(_started[0].close)
+        return _started[0]
