@@ -1,10 +1,10 @@
-"""What a request stands on: the parts of the process, one session, and who is asking. Views read these, verbs never do."""
+"""What a request stands on: the parts of the process, one session, who is asking. Views read these, verbs never do."""
 
-from typing import Final
+from typing import Final, cast
 
 from flask import current_app, g
 from flask.globals import app_ctx
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from workbench.kernel.db import SessionRegistry, set_scope
 from workbench.kernel.errors import WorkbenchError
@@ -32,11 +32,12 @@ def _new_session() -> Session:
 
 
 def _context_token() -> int:
-    return id(app_ctx._get_current_object())
+    return id(app_ctx._get_current_object())  # type: ignore[attr-defined]  # it is a LocalProxy
 
 
-db: Final = SessionRegistry(_new_session, _context_token)
-"""The session of this request: `db()` or, as Flask-Admin uses it, `db.execute(...)`. Rolled back and removed at its end."""
+db: Final = SessionRegistry(cast("sessionmaker[Session]", _new_session), _context_token)
+"""The session of this request: `db()` or, as Flask-Admin uses it, `db.execute(...)`. Rolled back and removed at its
+end. Any callable serves as the factory; ours looks the application up at the time of the call."""
 
 
 def find_actor() -> Actor | None:

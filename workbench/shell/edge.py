@@ -22,7 +22,7 @@ def records_access(view: F) -> F:
 
 
 class Desk(Flask):
-    """Flask with the commit at the edge, inside dispatch, so that a failing commit gets an error page like any failure."""
+    """Flask with the commit at the edge: inside dispatch, so that a failing commit gets an error page like others."""
 
     def dispatch_request(self) -> ResponseReturnValue:
         """Run the handler and end its transaction."""
@@ -50,5 +50,3 @@ def install(app: Flask) -> None:
     @app.teardown_appcontext
     def _give_back(error: BaseException | None) -> None:
         db.remove()
-
-

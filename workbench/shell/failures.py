@@ -1,4 +1,4 @@
-"""The page for every refusal and failure: what happened, what to do next, the request id. Never what went wrong inside."""
+"""The page for every refusal and failure: what happened, what to do next, the request id. Never what broke inside."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -24,7 +24,11 @@ PAGES: Final = {
         _("Something in the form or the address is missing or malformed."),
         _("Go back, check what you entered and try again."),
     ),
-    401: (_("You are not signed in"), _("The sign-in has ended or never began."), _("Sign in, then open the page again.")),
+    401: (
+        _("You are not signed in"),
+        _("The sign-in has ended or never began."),
+        _("Sign in, then open the page again."),
+    ),
     403: (
         _("Your role does not include this"),
         _("You are signed in, but this page belongs to another role."),

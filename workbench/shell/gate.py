@@ -1,6 +1,7 @@
 """The only subclasses of Flask-Admin: base views that are closed until they declare a permission.
 
-They refuse what Flask-Admin leaves open: rows outside the actor's authority, writes without an audit entry, its own commits.
+They refuse what Flask-Admin leaves open: rows outside the actor's authority, writes without an audit entry, commits of
+its own.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +23,6 @@ from workbench.kernel.permissions import Permission, permits
 from workbench.shell.context import NotSignedIn, current_actor, db, find_actor
 from workbench.shell.i18n import instant
 from workbench.shell.model_audit import written_values
-
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -78,7 +78,7 @@ class DeskView(Gate, BaseView):
 
 
 def _yes_or_no(view: ModelView, value: bool, name: str) -> str:
-    return gettext("Yes") if value else gettext("No")
+    return str(gettext("Yes") if value else gettext("No"))
 
 
 def _instant(view: ModelView, value: datetime, name: str) -> str:
@@ -146,7 +146,7 @@ class DeskModelView(Gate, ModelView):
         """The same rows, counted."""
         return self.scope(super().get_count_query())
 
-    def get_one(self, id: Any) -> Any:
+    def get_one(self, id: Any) -> Any:  # noqa: A002 - Flask-Admin's name for it
         """One row by key.
 
         Raises:

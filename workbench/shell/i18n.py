@@ -102,4 +102,4 @@ def install(app: Flask) -> None:
 
 def product_name() -> str:
     """What the product calls itself on screen."""
-    return gettext("E-key review workbench")
+    return str(gettext("E-key review workbench"))

@@ -1,4 +1,4 @@
-"""Structured logs on stderr: one JSON line each, readable lines on a terminal. Query values and personal data stay out."""
+"""Structured logs on stderr: JSON lines, readable ones on a terminal. Query values and personal data stay out."""
 
 import logging
 import sys
@@ -26,8 +26,10 @@ def configure(level: str) -> None:
     Args:
         level: DEBUG, INFO, WARNING or ERROR.
     """
-    renderer: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(
-        ensure_ascii=False
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer()
+        if sys.stderr.isatty()
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,

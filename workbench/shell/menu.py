@@ -1,4 +1,4 @@
-"""The rail, the desk switcher and the search box: each room adds what it offers, each person sees what they may enter."""
+"""The rail, the desk switcher, the search box: each room adds what it offers, each person sees what they may enter."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

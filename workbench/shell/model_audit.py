@@ -34,8 +34,10 @@ def written_values(
 
 def as_json(value: Any) -> Any:
     """A column's value in a form that canonical JSON can hold."""
+    if isinstance(value, Enum):
+        return value.value
     if value is None or isinstance(value, bool | int | float | str):
-        return value.value if isinstance(value, Enum) else value
+        return value
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Decimal):

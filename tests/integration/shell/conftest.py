@@ -82,7 +82,7 @@ class Bench(DeskView):
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
-        return self.render("desk/home.html", cards=[], today=None)
+        return str(self.render("desk/home.html", cards=[], today=None))
 
     @expose("/auditors")
     @needs(Permission.AUDIT_READ)
@@ -145,7 +145,7 @@ def shell_parts(database_server: TestServer, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="module")
-def shell(shell_parts: Parts) -> Iterator[Shell]:
+def shell(shell_parts: Parts) -> Shell:
     """The application without rooms."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workbench, "ROOMS", ())
@@ -165,7 +165,7 @@ def shell(shell_parts: Parts) -> Iterator[Shell]:
             set_actor(made.actor, "示例机构 · 管理员")
 
     app.before_request_funcs.setdefault(None, []).insert(0, sign_in)
-    yield made
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -101,8 +101,9 @@ def test_a_clash_is_said_in_words_and_saves_nothing(shell: Shell, shell_parts: P
     assert answer.status_code == 200
     with shell_parts.work() as session:
         assert session.get_one(Authority, 1).code == "110000"
-        assert not session.scalars(select(AuditEntry).where(AuditEntry.action == "authority.changed",
-                                                            AuditEntry.subject == "authority:1")).all()
+        assert not session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "authority.changed", AuditEntry.subject == "authority:1")
+        ).all()
 
 
 def test_the_rail_and_its_counts_show_only_what_one_may_enter(shell: Shell) -> None:

@@ -67,8 +67,12 @@ def test_a_post_without_token_is_refused_and_says_the_text_is_kept(shell: Shell)
 def test_a_body_beyond_the_limit_is_413(shell: Shell) -> None:
     client = shell.client()
     headers = {"X-CSRFToken": shell.token(client)}
-    answer = client.post("/desk/bench/rename/200", data=b"x" * (BODY_BYTES + 1), headers=headers,
-                         content_type="application/x-www-form-urlencoded")
+    answer = client.post(
+        "/desk/bench/rename/200",
+        data=b"x" * (BODY_BYTES + 1),
+        headers=headers,
+        content_type="application/x-www-form-urlencoded",
+    )
     assert answer.status_code == 413
 
 

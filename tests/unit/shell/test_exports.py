@@ -20,8 +20,12 @@ def test_numbers_stay_numbers() -> None:
     assert (defused(-3), defused(None), defused("示例-1")) == ("-3", "", "示例-1")
 
 
-@given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=2,
-                         max_size=2), max_size=5))
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=2, max_size=2),
+        max_size=5,
+    )
+)
 def test_no_cell_starts_like_a_formula_whatever_it_holds(rows: list[list[str]]) -> None:
     read = list(csv.reader(io.StringIO(csv_text(["a", "b"], rows), newline="")))
     assert len(read) == len(rows) + 1

@@ -14,7 +14,16 @@ from workbench.shell import i18n
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://example.com", "//example.com", "/\\example.com", "javascript:alert(1)", "\\\\example.com", "", "x", "/\n/x"],
+    [
+        "https://example.com",
+        "//example.com",
+        "/\\example.com",
+        "javascript:alert(1)",
+        "\\\\example.com",
+        "",
+        "x",
+        "/\n/x",
+    ],
 )
 def test_addresses_that_lead_elsewhere_are_never_followed(elsewhere: str) -> None:
     assert i18n.safe_return(elsewhere) == "/"
