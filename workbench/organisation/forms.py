@@ -15,9 +15,7 @@ from wtforms import (
     widgets,
 )
 
-from workbench.kernel.identity import Role
 from workbench.organisation.passwords import LONGEST, SHORTEST
-from workbench.organisation.words import ROLE_WORDS
 
 _needed = validators.InputRequired(_("Please fill this in."))
 
@@ -68,7 +66,6 @@ class StaffForm(Form):
     employer = SelectField(_("Employer"), description=_("Roles below follow from the employer."))
     roles = SelectMultipleField(
         _("Roles"),
-        choices=[(role.value, ROLE_WORDS[role]) for role in Role],
         widget=widgets.ListWidget(prefix_label=False),
         option_widget=widgets.CheckboxInput(),
     )
@@ -111,4 +108,4 @@ class PickupSiteForm(Form):
     telephone = StringField(_("Telephone"), [_at_most(60)])
     opening_hours = StringField(_("Opening hours"), [_at_most(200)])
     note = TextAreaField(_("Note for applicants"), [_at_most(1000)])
-    active = BooleanField(_("Open"), default=True, description=_("Keys are only sent to open places."))
+    active = BooleanField(_("In use"), default=True, description=_("Keys are only sent to places in use."))

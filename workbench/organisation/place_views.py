@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms import Form
+from wtforms.fields.choices import SelectChoice
 
 from workbench.kernel.permissions import Permission
 from workbench.organisation import queries
@@ -28,7 +29,7 @@ class AuthorityView(DeskModelView):
     introduction = _("The issuing authorities in their official order, as boards and the applicant's site show them.")
     column_list = ("position", "code", "name_zh", "short_zh", "name_en", "kind", "active")
     column_labels: ClassVar = {
-        "position": _("Place"),
+        "position": _("Position"),
         "code": _("Code"),
         "name_zh": _("Chinese name"),
         "short_zh": _("Short name"),
@@ -55,7 +56,7 @@ class PickupSiteView(DeskModelView):
     can_create = can_edit = True
     form = PickupSiteForm
     list_template = "organisation/pickup_sites.html"
-    introduction = _("Where keys are collected, often not the authority's own address. Applicants see what stands here.")
+    introduction = _("Where keys are collected, often not the authority's own address. Applicants see this.")
     column_list = ("authority.short_zh", "name", "address", "telephone", "opening_hours", "active")
     column_labels: ClassVar = {
         "authority.short_zh": _("Issuing authority"),
@@ -63,7 +64,7 @@ class PickupSiteView(DeskModelView):
         "address": _("Address"),
         "telephone": _("Telephone"),
         "opening_hours": _("Opening hours"),
-        "active": _("Open"),
+        "active": _("In use"),
     }
     column_sortable_list = ("name",)
     column_default_sort = "authority_id"
@@ -90,6 +91,7 @@ class PickupSiteView(DeskModelView):
     @staticmethod
     def _with_authorities(form: Form) -> Form:
         form.authority_id.choices = [
-            (each.id, f"{each.short_zh} · {each.name_zh}") for each in queries.list_authorities(db(), active_only=True)
+            SelectChoice(each.id, f"{each.short_zh} · {each.name_zh}")
+            for each in queries.list_authorities(db(), active_only=True)
         ]
         return form

@@ -17,7 +17,7 @@ REMEMBERED: Final = timedelta(hours=48)
 """How long an ended session is known; longer than any session can live, so its cookie has expired on its own."""
 
 
-class SignInRefused(WorkbenchError):  # noqa: N818 - named like the errors of the kernel
+class SignInRefused(WorkbenchError):
     """Login and password do not belong to somebody who may sign in; which of the two is never said."""
 
     status = 401

@@ -6,6 +6,7 @@ from flask import flash, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_babel import gettext
+from wtforms.fields.choices import SelectChoice
 
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed
 from workbench.kernel.identity import AUTHORITY_ROLES, LONE_ROLES, Role
@@ -139,10 +140,10 @@ def _filter_of_address() -> tuple[StaffFilter, int]:
 
 
 def _offer_employers(form: StaffForm) -> None:
-    form.employer.choices = [(VENDOR, gettext("Vendor"))] + [
-        (each.code, f"{each.short_zh} · {each.name_zh}") for each in queries.list_authorities(db())
+    form.employer.choices = [SelectChoice(VENDOR, gettext("Vendor"))] + [
+        SelectChoice(each.code, f"{each.short_zh} · {each.name_zh}") for each in queries.list_authorities(db())
     ]
-    form.roles.choices = [(role.value, gettext(ROLE_WORDS[role])) for role in Role]
+    form.roles.choices = [SelectChoice(role.value, gettext(ROLE_WORDS[role])) for role in Role]
 
 
 def _employer_of(staff: Staff) -> str:
