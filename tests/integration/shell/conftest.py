@@ -159,6 +159,7 @@ def shell(shell_parts: Parts) -> Shell:
     admin.add_view(Bench(name="Bench", endpoint="bench", url="bench"))
     menu.register(app, menu.MenuItem("Bench", "bench.index", Permission.DESK_ENTER, lambda _s, _a: 3))
     menu.register(app, menu.MenuItem("For auditors", "bench.auditors", Permission.AUDIT_READ, lambda _s, _a: 9))
+    menu.register_search(app, menu.Search("bench.index", Permission.DESK_ENTER))
 
     def sign_in() -> None:
         if made.actor is not None:
