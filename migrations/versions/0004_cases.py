@@ -210,6 +210,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_event")),
     )
     op.create_index("ix_case_event_application_id", "case_event", ["application_id", "id"], unique=False)
+    op.create_index("ix_case_event_arrivals", "case_event", ["state_after", "at", "authority_id"], unique=False)
     op.create_table(
         "submission",
         sa.Column("round", sa.BigInteger(), nullable=False),
@@ -271,6 +272,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_holder_identity_fingerprint"), table_name="holder")
     op.drop_table("holder")
     op.drop_table("submission")
+    op.drop_index("ix_case_event_arrivals", table_name="case_event")
     op.drop_index("ix_case_event_application_id", table_name="case_event")
     op.drop_table("case_event")
     op.drop_table("case_decider")

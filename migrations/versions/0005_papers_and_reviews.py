@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review")),
         sa.UniqueConstraint("submission_id", "desk", name=op.f("uq_review_submission_id_desk")),
     )
+    op.create_index("ix_review_decided", "review", ["decided_by_id", "decided_at"], unique=False)
     op.create_table(
         "mark",
         sa.Column("review_id", sa.BigInteger(), nullable=False),
@@ -160,6 +161,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("page")
     op.drop_table("mark")
+    op.drop_index("ix_review_decided", table_name="review")
     op.drop_table("review")
     op.drop_index("ix_attachment_sha256", table_name="attachment")
     op.drop_table("attachment")

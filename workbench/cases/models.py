@@ -185,7 +185,11 @@ class CaseEvent(Numbered, CaseOwned, Base):
 
     @declared_attr.directive
     def __table_args__(cls) -> tuple[Any, ...]:  # noqa: N805
-        return (cls.case_key(), Index("ix_case_event_application_id", "application_id", "id"))
+        return (
+            cls.case_key(),
+            Index("ix_case_event_application_id", "application_id", "id"),
+            Index("ix_case_event_arrivals", "state_after", "at", "authority_id"),
+        )
 
     event: Mapped[str]
     state_before: Mapped[str | None]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy import text as sql_text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
@@ -21,6 +21,7 @@ class Review(Numbered, CaseOwned, Base):
         return (
             cls.case_key(),
             UniqueConstraint("submission_id", "desk"),
+            Index("ix_review_decided", "decided_by_id", "decided_at"),
             CheckConstraint("desk IN ('pre_check', 're_check')", name="desk_known"),
             CheckConstraint("verdict IN ('passed', 'failed')", name="verdict_known"),
             CheckConstraint("(verdict IS NULL) = (decided_by_id IS NULL)", name="decided_has_decider"),
