@@ -5,6 +5,8 @@ SHELL := /bin/sh
 
 BIN := .venv/bin
 PY := $(BIN)/python
+# Errors speak in message ids: their first argument belongs into the catalogue.
+REFUSALS := Invalid NotAllowed NotFound Conflict TooLarge TooMany NotSignedIn
 TRANSLATIONS := workbench/translations
 PO := $(wildcard $(TRANSLATIONS)/*/LC_MESSAGES/messages.po)
 
@@ -35,7 +37,7 @@ screenshots: .venv/dev.stamp .venv/messages.stamp ## Take docs/screenshots/ anew
 	@$(PY) -m tests.browser.screenshots
 
 messages: .venv/dev.stamp ## Bring the translations up to date with the code
-	$(BIN)/pybabel extract -F pyproject.toml --no-location --sort-output -k _ -k lazy_gettext -k N_ -o .venv/messages.pot workbench templates
+	$(BIN)/pybabel extract -F pyproject.toml --no-location --sort-output -k _ -k lazy_gettext -k N_ $(REFUSALS:%=-k %) -o .venv/messages.pot workbench templates
 	$(BIN)/pybabel update --no-fuzzy-matching --ignore-obsolete -i .venv/messages.pot -d $(TRANSLATIONS)
 	$(BIN)/pybabel compile -d $(TRANSLATIONS)
 
