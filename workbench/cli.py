@@ -3,10 +3,13 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
+from workbench import ROOMS
 from workbench.config import BadSettings, Settings, settings
 from workbench.kernel import checkpoints
 from workbench.kernel.identity import Role, system_actor
@@ -50,6 +53,9 @@ def worker_command() -> None:
     """Run background tasks until Ctrl-C."""
     from workbench.kernel.worker import run_worker
 
+    for room in ROOMS:
+        if find_spec(f"workbench.{room}.tasks"):
+            import_module(f"workbench.{room}.tasks")
     run_worker(make_parts(settings()))
 
 
@@ -72,14 +78,10 @@ def audit_verify_command() -> None:
 
     configured = settings()
     with connected(configured) as parts:
-        with parts.work() as session:
-            checkpoints.export_checkpoints(session, configured, parts.secrets)
         url = parts.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         files = [configured.audit_dir / checkpoints.CHECKPOINTS]
         files += [configured.checkpoint_copy] if configured.checkpoint_copy else []
-        options = [word for path in files for word in ("--checkpoints", str(path))]
-        public_key = str(configured.audit_dir / checkpoints.PUBLIC_KEY)
-        code = audit_verify.main([url, "--public-key", public_key, *options])
+        code = audit_verify.report(url, files, parts.secrets.checkpoint_public_pem())
     sys.exit(code)
 
 

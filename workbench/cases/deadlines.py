@@ -1,7 +1,9 @@
 """Clocks of cases in the database: started, paused and stopped by moves, and recomputed when the calendar changes."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
@@ -19,10 +21,12 @@ from workbench.cases.calendar import (
 from workbench.cases.clocks import Clock, ClockKind
 from workbench.cases.models import Application, CalendarException, CalendarYear, CaseClock, ServiceDeadline
 from workbench.cases.states import CLOCK_SERVICES, ClockMove
-from workbench.cases.words import Service
+from workbench.cases.words import N_, Service
 from workbench.kernel import audit
 from workbench.kernel.clock import now
-from workbench.kernel.identity import Actor
+from workbench.kernel.db import scope_of, set_scope
+from workbench.kernel.errors import Invalid
+from workbench.kernel.identity import EVERYWHERE, Actor
 from workbench.kernel.permissions import Permission, demand
 
 DEFAULT_DAYS: Final = {
@@ -35,6 +39,18 @@ DEFAULT_DAYS: Final = {
 
 LOOK_AHEAD: Final = timedelta(days=60)
 """How far ahead the calendar has to be official before a banner asks for the next notice."""
+
+MOST_DAYS: Final = 60
+"""The longest deadline an administrator may set; the table refuses more."""
+
+
+@dataclass(frozen=True)
+class DueChange:
+    """A due date that a calendar would move."""
+
+    number: str
+    before: datetime | None
+    after: datetime
 
 
 def load_calendar(session: Session) -> WorkingCalendar:
@@ -152,18 +168,17 @@ def load_year(
 
     Raises:
         CalendarMissing: chinesecalendar does not have the year; it is never guessed.
+        Invalid: a day lies outside the year its notice is for.
         NotAllowed: the actor may not manage the calendar.
     """
     demand(actor, Permission.CALENDAR_MANAGE)
-    exceptions = days if days is not None else days_from_chinesecalendar(year)
+    exceptions = _exceptions_of(year, days)
     for old in session.scalars(select(CalendarException)):
         if old.day.year == year:
             session.delete(old)
     session.flush()
-    session.add_all(
-        CalendarException(day=each.day, kind=each.kind.value, name=each.name, name_en=each.name_en)
-        for each in exceptions
-    )
+    for each in exceptions:
+        session.merge(CalendarException(day=each.day, kind=each.kind.value, name=each.name, name_en=each.name_en))
     session.merge(CalendarYear(year=year, source=source, loaded_at=now(), loaded_by=actor.label))
     session.flush()
     moved = recompute_open_cases(session, actor)
@@ -177,21 +192,89 @@ def load_year(
     return moved
 
 
+def preview_year(session: Session, year: int, days: Sequence[CalendarDay] | None = None) -> list[DueChange]:
+    """Which due dates of open cases loading the year would move; changes nothing.
+
+    Raises:
+        CalendarMissing: `days` is None and chinesecalendar does not have the year.
+        Invalid: a day lies outside the year its notice is for.
+    """
+    exceptions = {each.day: each for each in _exceptions_of(year, days)}
+    kept = [
+        CalendarDay(each.day, DayKind(each.kind), each.name, each.name_en)
+        for each in session.scalars(select(CalendarException))
+        if each.day.year != year and each.day not in exceptions
+    ]
+    years = frozenset(session.scalars(select(CalendarYear.year))) | {year}
+    calendar = WorkingCalendar([*kept, *exceptions.values()], years, allow_provisional=True)
+    changes: list[DueChange] = []
+    with _every_authority(session):
+        for application, rows in _open_cases(session, lock=False):
+            dues = [due for row in rows if (due := clocks.due(_clock(row), calendar)) is not None]
+            after = min((due.at for due in dues), default=None)
+            if after is not None and after != application.due_at:
+                changes.append(DueChange(application.number, application.due_at, after))
+    return changes
+
+
+def _exceptions_of(year: int, days: Sequence[CalendarDay] | None) -> Sequence[CalendarDay]:
+    exceptions = days if days is not None else days_from_chinesecalendar(year)
+    for each in exceptions:
+        reaches_back = each.day >= date(year - 1, 12, 29)
+        if not (reaches_back and each.day.year <= year):
+            raise Invalid(
+                N_("%(day)s does not belong to the notice for %(year)d."), day=each.day.isoformat(), year=year
+            )
+    return exceptions
+
+
+@contextmanager
+def _every_authority(session: Session) -> Iterator[None]:
+    """Reach every authority's clocks for a moment: the calendar is one for all, and who keeps it is shown no case."""
+    own = scope_of(session)
+    set_scope(session, EVERYWHERE)
+    try:
+        yield
+        session.flush()
+    finally:
+        set_scope(session, own)
+
+
+def _open_cases(session: Session, *, lock: bool) -> Iterator[tuple[Application, list[CaseClock]]]:
+    """Cases on which a clock runs, each with its clocks that were not stopped. Cases are locked before their clocks, as
+    `advance()` does.
+    """
+    running = select(CaseClock.application_id).where(CaseClock.stopped_at.is_(None), CaseClock.paused_at.is_(None))
+    cases = select(Application).where(Application.id.in_(running)).order_by(Application.id)
+    if lock:
+        cases = cases.with_for_update().execution_options(populate_existing=True)
+    applications = session.scalars(cases).all()
+    rows = select(CaseClock).where(CaseClock.stopped_at.is_(None), CaseClock.application_id.in_(running))
+    by_case: dict[int, list[CaseClock]] = {}
+    for row in session.scalars(rows.execution_options(populate_existing=lock)):
+        by_case.setdefault(row.application_id, []).append(row)
+    for application in applications:
+        yield application, by_case.get(application.id, [])
+
+
 def recompute_open_cases(session: Session, actor: Actor) -> int:
-    """Work out every running clock anew; each due date that moves is recorded on its case. Returns how many."""
-    calendar = load_calendar(session)
-    rows = session.scalars(select(CaseClock).where(CaseClock.stopped_at.is_(None), CaseClock.paused_at.is_(None))).all()
-    changed: dict[int, CaseClock] = {}
-    for row in rows:
-        due = clocks.due(_clock(row), calendar)
-        if due is not None and (due.at != row.due_at or due.provisional != row.provisional):
-            row.due_at, row.provisional = due.at, due.provisional
-            changed[row.application_id] = row
-    session.flush()
+    """Work out every running clock anew, in all authorities; each due date that moves is recorded on its case.
+
+    Returns how many moved.
+    """
+    with _every_authority(session):
+        return _recompute(session, actor, load_calendar(session))
+
+
+def _recompute(session: Session, actor: Actor, calendar: WorkingCalendar) -> int:
     moved = 0
-    for application in session.scalars(select(Application).where(Application.id.in_(changed))):
+    for application, rows in _open_cases(session, lock=True):
+        for row in rows:
+            due = clocks.due(_clock(row), calendar)
+            if due is not None:
+                row.due_at, row.provisional = due.at, due.provisional
         before = application.due_at
-        _set_due(application, _running(session, application))
+        _set_due(application, rows)
         if application.due_at != before:
             moved += 1
             audit.record(
@@ -204,11 +287,31 @@ def recompute_open_cases(session: Session, actor: Actor) -> int:
                 before={"due_at": before.isoformat() if before else None},
                 after={"due_at": application.due_at.isoformat() if application.due_at else None},
             )
-    session.flush()
     return moved
 
 
-def _running(session: Session, application: Application) -> Sequence[CaseClock]:
-    return session.scalars(
-        select(CaseClock).where(CaseClock.application_id == application.id, CaseClock.stopped_at.is_(None))
-    ).all()
+def set_days(session: Session, service: Service, kind: ClockKind, days: int, actor: Actor) -> bool:
+    """Say how many working days a clock of a service runs from now on; clocks that run keep what they started with.
+
+    Returns False when nothing changed.
+
+    Raises:
+        Invalid: not 1 to 60 days, or a clock this service does not know.
+        NotAllowed: the actor may not manage the calendar.
+    """
+    demand(actor, Permission.CALENDAR_MANAGE)
+    if not 1 <= days <= MOST_DAYS or service not in CLOCK_SERVICES[kind]:
+        raise Invalid(N_("A deadline has 1 to %(most)d working days."), most=MOST_DAYS)
+    before = days_of(session, service, kind)
+    if before == days:
+        return False
+    session.merge(ServiceDeadline(service=service.value, clock=kind.value, days=days))
+    audit.record(
+        session,
+        "calendar.deadline_changed",
+        actor,
+        subject=f"deadline:{service.value}:{kind.value}",
+        before={"days": before},
+        after={"days": days},
+    )
+    return True

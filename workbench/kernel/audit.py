@@ -22,6 +22,9 @@ from workbench.kernel.identity import Actor
 GENESIS: Final = "0" * 64
 """What the first entry of a chain names as its predecessor."""
 
+EXACT_BELOW: Final = 2**53
+"""Where numbers stop reading the same in every JSON library (RFC 8785, RFC 7493)."""
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The request or task being served; set at the edge, copied into every entry."""
 
@@ -81,11 +84,14 @@ def record(
     Args:
         action: past tense, `<thing>.<event>`, such as `case.pre_check_passed`.
         subject: what it happened to, `<kind>:<id>`; names the chain unless `case_id` does.
-        before, after: JSON values only, never secrets or identity numbers.
+        before, after: JSON values only, never secrets or identity numbers; numbers below 2^53.
 
     Raises:
+        ValueError: a number is too large to read the same everywhere; nothing has been written.
         sqlalchemy.exc.SQLAlchemyError: the entry cannot be written; the caller's transaction is then lost with it.
     """
+    for value in (before, after):
+        _refuse_large_numbers(value)
     chain = f"case:{case_id}" if case_id is not None else subject
     seq, previous = _lock_head(session, chain)
     entry = {
@@ -122,6 +128,18 @@ def entry_hash(entry: Mapping[str, Any]) -> str:
 def canonical_instant(at: datetime) -> str:
     """An aware instant as the hash covers it: UTC, always with six decimals."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _refuse_large_numbers(value: Any) -> None:
+    """The database hands 1e22 back as an integer, which canonical JSON does not know: the entry would seem changed."""
+    if isinstance(value, Mapping):
+        for each in value.values():
+            _refuse_large_numbers(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            _refuse_large_numbers(each)
+    elif isinstance(value, int | float) and not abs(value) < EXACT_BELOW:
+        raise ValueError(f"the audit log keeps numbers below 2^53, not {value}: write it as text")
 
 
 def _lock_head(session: Session, chain: str) -> tuple[int, str]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ COLUMNS = (
     "chain, seq, at, action, actor, actor_name, address, request_id, subject, case_id, authority_id, "
     "before, after, previous_hash, hash"
 )
+SIGNED_FIELDS = ("n", "at", "heads", "previous_hash", "hash", "signature")
+GRACE = timedelta(minutes=10)
+"""How long a checkpoint may stand in the database before it stands in the files: they are written right after it."""
 Heads = dict[str, tuple[int, str]]
 
 
@@ -39,6 +42,26 @@ def digest_of(covered: Mapping[str, Any]) -> str:
     return hashlib.sha256(rfc8785.dumps(dict(covered))).hexdigest()
 
 
+def read_checkpoint_file(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The lines of a file outside the database, and what cannot be read of it.
+
+    A last line cut short by a crash is not yet a line: the database still holds it.
+    """
+    if not path.exists():
+        return [], [f"{path}: the file of signed checkpoints is missing"]
+    content = path.read_bytes()
+    lines: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for number, text in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+        try:
+            line = json.loads(text)
+            heads = [(str(chain), int(seq), str(digest)) for chain, seq, digest in line["heads"]]
+            lines.append({**{field: line[field] for field in SIGNED_FIELDS}, "heads": [list(head) for head in heads]})
+        except (ValueError, KeyError, TypeError):
+            problems.append(f"{path}: line {number} is not a checkpoint")
+    return lines, problems
+
+
 def check_checkpoints(lines: list[dict[str, Any]], key: Ed25519PublicKey, where: str) -> Iterator[str]:
     """Numbers without gaps, each naming its predecessor, each signed."""
     previous, expected = GENESIS, 1
@@ -48,14 +71,20 @@ def check_checkpoints(lines: list[dict[str, Any]], key: Ed25519PublicKey, where:
             yield f"{where}: checkpoint {expected} is missing, {line['n']} stands in its place"
         if line["previous_hash"] != previous:
             yield f"{name} does not follow the one before it"
-        covered = {field: line[field] for field in ("n", "at", "heads", "previous_hash")}
-        if digest_of(covered) != line["hash"]:
+        if not _is_hash_of(line["hash"], {field: line[field] for field in ("n", "at", "heads", "previous_hash")}):
             yield f"{name} was changed"
         try:
             key.verify(bytes.fromhex(line["signature"]), bytes.fromhex(line["hash"]))
-        except (InvalidSignature, ValueError):
+        except (InvalidSignature, ValueError, TypeError):
             yield f"{name} is not signed by this installation's key"
         previous, expected = line["hash"], line["n"] + 1
+
+
+def _is_hash_of(digest: str, covered: Mapping[str, Any]) -> bool:
+    try:
+        return digest_of(covered) == digest
+    except (rfc8785.CanonicalizationError, TypeError):
+        return False
 
 
 def signed_heads(lines: list[dict[str, Any]]) -> Heads:
@@ -85,7 +114,7 @@ def check_entries(connection: psycopg.Connection[Any], signed: Heads, counted: l
             if entry["previous_hash"] != previous:
                 yield f"{name} does not follow the entry before it"
             covered = {field: value for field, value in entry.items() if field != "hash"} | {"at": instant(entry["at"])}
-            if digest_of(covered) != entry["hash"]:
+            if not _is_hash_of(entry["hash"], covered):
                 yield f"{name} was changed"
             if signed.get(chain, (0, ""))[0] == entry["seq"] and signed[chain][1] != entry["hash"]:
                 yield f"{name} is not what a signed checkpoint saw"
@@ -98,28 +127,40 @@ def _check_ends(connection: psycopg.Connection[Any], signed: Heads, ends: Heads)
     for chain, (seq, _) in signed.items():
         if ends.get(chain, (0, ""))[0] < seq:
             yield f"{chain}: cut after entry {ends.get(chain, (0, ''))[0]}, a signed checkpoint saw entry {seq}"
-    heads: Heads = {
-        row[0]: (row[1], row[2]) for row in connection.execute("SELECT chain, seq, hash FROM audit_head WHERE seq > 0")
-    }
+    rows = connection.execute("SELECT chain, seq, hash, checkpointed_seq FROM audit_head ORDER BY chain").fetchall()
+    heads: Heads = {chain: (seq, digest) for chain, seq, digest, _ in rows if seq > 0}
     for chain in sorted(heads.keys() | ends.keys()):
         seen, kept = ends.get(chain, (0, "")), heads.get(chain, (0, ""))
         if seen != kept:
             yield f"{chain}: ends with entry {seen[0]}, its head names entry {kept[0]}"
+    for chain, _, _, claimed in rows:
+        if claimed > signed.get(chain, (0, ""))[0]:
+            yield f"{chain}: entry {claimed} was signed, but no checkpoint shows it any more"
 
 
 def check_against_file(database: list[dict[str, Any]], file: list[dict[str, Any]], path: Path) -> Iterator[str]:
-    """Each line outside must stand in the database unchanged; the database may be a little ahead."""
+    """Each line outside must stand in the database unchanged. The database may be ahead, but not for long."""
     inside = {line["n"]: line["hash"] for line in database}
     for line in file:
         if inside.get(line["n"]) != line["hash"]:
             yield f"{path}: checkpoint {line['n']} is missing from the database or differs there"
+    outside = {line["n"] for line in file}
+    settled = instant(datetime.now(UTC) - GRACE)
+    for line in database:
+        if line["n"] not in outside and line["at"] < settled:
+            yield f"{path}: checkpoint {line['n']} of {line['at']} stands in the database but not in the file"
 
 
-def verify(database_url: str, checkpoint_files: list[Path], public_key: Path) -> tuple[list[str], int]:
-    """Everything that is wrong, in words that name the entry, and the number of entries read."""
-    key = load_pem_public_key(public_key.read_bytes())
+def verify(database_url: str, checkpoint_files: list[Path], public_pem: bytes) -> tuple[list[str], int]:
+    """Everything that is wrong, in words that name the entry, and the number of entries read.
+
+    Raises:
+        ValueError: `public_pem` does not hold an Ed25519 key.
+        psycopg.Error: the database does not answer, or hides rows from this role.
+    """
+    key = load_pem_public_key(public_pem)
     if not isinstance(key, Ed25519PublicKey):
-        return [f"{public_key} does not hold an Ed25519 key"], 0
+        raise ValueError("the public key is not an Ed25519 key")
     problems: list[str] = []
     counted = [0]
     with psycopg.connect(database_url) as connection:
@@ -131,7 +172,8 @@ def verify(database_url: str, checkpoint_files: list[Path], public_key: Path) ->
         problems += check_checkpoints(database, key, "database")
         everything = list(database)
         for path in checkpoint_files:
-            lines = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+            lines, unreadable = read_checkpoint_file(path) if database or path.exists() else ([], [])
+            problems += unreadable
             problems += check_checkpoints(lines, key, str(path))
             problems += check_against_file(database, lines, path)
             everything += lines
@@ -139,18 +181,23 @@ def verify(database_url: str, checkpoint_files: list[Path], public_key: Path) ->
     return problems, counted[0]
 
 
+def report(database_url: str, checkpoint_files: list[Path], public_pem: bytes) -> int:
+    """Print each fault on a line of its own; 0 when the log is whole, 1 when it is not."""
+    problems, count = verify(database_url, checkpoint_files, public_pem)
+    for problem in problems:
+        sys.stdout.write(f"BROKEN  {problem}\n")
+    sys.stdout.write(f"{count} entries read, {len(problems)} problems found\n")
+    return 1 if problems else 0
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """0 when the log is whole, 1 when it is not, each fault on a line of its own."""
+    """The command: exits as `report` returns."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("database_url")
     parser.add_argument("--checkpoints", type=Path, action="append", default=[])
     parser.add_argument("--public-key", type=Path, required=True)
     options = parser.parse_args(arguments)
-    problems, count = verify(options.database_url, options.checkpoints, options.public_key)
-    for problem in problems:
-        sys.stdout.write(f"BROKEN  {problem}\n")
-    sys.stdout.write(f"{count} entries read, {len(problems)} problems found\n")
-    return 1 if problems else 0
+    return report(options.database_url, options.checkpoints, options.public_key.read_bytes())
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class BlobStore:
         """Keep `content` and return its SHA-256 in hex. Durable when this returns; storing twice stores once."""
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)
-        if path.exists():
+        if self._holds(path, content):
             return digest
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.parent / f".{secrets.token_hex(8)}.part"
@@ -63,6 +63,14 @@ class BlobStore:
         if not _DIGEST.fullmatch(digest):
             raise ValueError("a blob is named by a SHA-256 in lower-case hex")
         return self._folder / digest[:2] / digest[2:4] / digest
+
+    @staticmethod
+    def _holds(path: Path, content: bytes) -> bool:
+        """Whether these very bytes are there already: a damaged file must not stand in for what is handed over now."""
+        try:
+            return path.stat().st_size == len(content) and path.read_bytes() == content
+        except FileNotFoundError:
+            return False
 
     def _sync_folders(self, folder: Path) -> None:
         """A rename survives a power cut only when the folders that name it are on disk too."""

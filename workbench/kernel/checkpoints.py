@@ -4,12 +4,12 @@ Each checkpoint names the heads that moved since the one before, is chained to i
 database and appended to a file outside it (and to a second copy when one is configured).
 """
 
+import fcntl
 import hashlib
 import json
 import os
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import rfc8785
 from sqlalchemy import BigInteger, String, select, text
@@ -42,11 +42,15 @@ class AuditCheckpoint(Base):
 def take_checkpoint(session: Session, secrets: Secrets) -> int | None:
     """Sign the heads that moved since the last checkpoint; returns its number, None when nothing moved.
 
-    Takes one lock for all, so checkpoints are numbered without gaps; writers to the chains are not held up.
+    Takes one lock for all, so checkpoints are numbered without gaps. A head somebody writes to at this moment is left
+    to the next checkpoint: waiting for it while holding others could lock up with a writer to several chains.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('audit_checkpoint'))"))
     moved = session.execute(
-        text("SELECT chain, seq, hash FROM audit_head WHERE seq > checkpointed_seq ORDER BY chain")
+        text(
+            "SELECT chain, seq, hash FROM audit_head WHERE seq > checkpointed_seq ORDER BY chain "
+            "FOR NO KEY UPDATE SKIP LOCKED"
+        )
     ).all()
     if not moved:
         return None
@@ -85,17 +89,21 @@ def export_checkpoints(session: Session, settings: Settings, secrets: Secrets) -
     (settings.audit_dir / PUBLIC_KEY).write_bytes(secrets.checkpoint_public_pem())
     for path in filter(None, (settings.audit_dir / CHECKPOINTS, settings.checkpoint_copy)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        last = _last_number(path)
-        rows = session.scalars(
-            select(AuditCheckpoint).where(AuditCheckpoint.n > last).order_by(AuditCheckpoint.n)
-        ).all()
-        with path.open("ab") as file:
-            for row in rows:
-                file.write(rfc8785.dumps(checkpoint_line(row)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        written += len(rows)
+        with path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            written += _catch_up(session, file)
     return written
+
+
+def _catch_up(session: Session, file: BinaryIO) -> int:
+    """Append what the file lacks. Its lock is held, so that two workers never write the same line."""
+    last = _last_number(file)
+    rows = session.scalars(select(AuditCheckpoint).where(AuditCheckpoint.n > last).order_by(AuditCheckpoint.n)).all()
+    for row in rows:
+        file.write(rfc8785.dumps(checkpoint_line(row)) + b"\n")
+    file.flush()
+    os.fsync(file.fileno())
+    return len(rows)
 
 
 def checkpoint_line(row: AuditCheckpoint) -> dict[str, Any]:
@@ -110,14 +118,12 @@ def checkpoint_line(row: AuditCheckpoint) -> dict[str, Any]:
     }
 
 
-def _last_number(path: Path) -> int:
+def _last_number(file: BinaryIO) -> int:
     """The number of the last whole line; a line cut off by a crash is removed, the database still has it."""
-    if not path.exists():
-        return 0
-    content = path.read_bytes()
+    file.seek(0)
+    content = file.read()
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
+        file.truncate(len(whole))
     lines = whole.splitlines()
     return int(json.loads(lines[-1])["n"]) if lines else 0

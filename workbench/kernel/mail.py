@@ -9,13 +9,15 @@ import smtplib
 import ssl
 from contextlib import suppress
 from datetime import timedelta
+from email.errors import HeaderParseError
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from procrastinate import RetryStrategy
+from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate.jobs import Job
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -28,6 +30,10 @@ from workbench.kernel.outbox import MessageState, OutboxMessage
 from workbench.kernel.permissions import Permission, demand
 
 MAX_ATTEMPTS: Final = 8
+"""The message counts its attempts itself: those of the job also count workers that died."""
+PAUSE_BASE: Final = 4
+LONGEST_PAUSE: Final = 6 * 3600
+"""Seconds: the pauses between attempts are 4, 16, 64 …, some 11 hours in all."""
 SMTP_TIMEOUT: Final = timedelta(seconds=20)
 
 
@@ -39,7 +45,15 @@ class SendFailed(Exception):
         self.final = final
 
 
-@tasks.app.task(name="send_message", retry=RetryStrategy(max_attempts=MAX_ATTEMPTS, exponential_wait=4))
+class GrowingPauses(BaseRetryStrategy):
+    """Try again after 4, 16, 64 … seconds, never more than six hours later."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
+        """Always another try: the message itself says when it is given up."""
+        return RetryDecision(retry_in={"seconds": min(PAUSE_BASE ** min(job.attempts + 1, 10), LONGEST_PAUSE)})
+
+
+@tasks.app.task(name="send_message", retry=GrowingPauses())
 def send_message(message_id: int) -> None:
     """Send one message unless it has been sent.
 
@@ -100,7 +114,10 @@ def deliver(settings: Settings, message: OutboxMessage) -> None:
     Raises:
         SendFailed: it was not handed over.
     """
-    email = compose(settings, message)
+    try:
+        email = compose(settings, message)
+    except (ValueError, HeaderParseError, IndexError) as error:
+        raise SendFailed(f"cannot be written as an e-mail: {error}", final=True) from error
     if settings.smtp_url is None:
         _write_file(settings.mail_dir, message.id, email)
     else:

@@ -1,4 +1,4 @@
-"""E-mail leaves by the outbox: a message is a row in the transaction that caused it, sent by the worker after the commit.
+"""E-mail leaves by the outbox: a message is a row of the transaction that caused it, sent by the worker afterwards.
 
 One message per event: the `event` key is unique, so telling twice tells once.
 """

@@ -1,13 +1,17 @@
-"""Secrets of one installation: made at the first start, kept in files only their owner may read, never in the database."""
+"""Secrets of one installation: made at the first start, kept in files only their owner reads, never in the database."""
 
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+SHORTEST: Final = 32
+"""Bytes below which a key could be guessed; a file cut short by a full disk must not pass for a key."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,9 @@ class Secrets:
         if not isinstance(checkpoint_key, Ed25519PrivateKey):
             raise ValueError("checkpoint_ed25519.pem does not hold an Ed25519 key")
         return cls(
-            session_key=_keep(key_dir / "session", secrets.token_hex(32).encode()),
-            identity_keys=tuple(_keep(key_dir / "identity", Fernet.generate_key()).split()),
-            fingerprint_key=_keep(key_dir / "fingerprint", secrets.token_hex(32).encode()),
+            session_key=_long_enough(key_dir / "session"),
+            identity_keys=_fernet_keys(key_dir / "identity"),
+            fingerprint_key=_long_enough(key_dir / "fingerprint"),
             checkpoint_key=checkpoint_key,
         )
 
@@ -51,6 +55,24 @@ class Secrets:
         return self.checkpoint_key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
+
+
+def _long_enough(path: Path) -> bytes:
+    key = _keep(path, secrets.token_hex(32).encode())
+    if len(key) < SHORTEST:
+        raise ValueError(f"{path.name} holds fewer than {SHORTEST} bytes")
+    return key
+
+
+def _fernet_keys(path: Path) -> tuple[bytes, ...]:
+    keys = tuple(_keep(path, Fernet.generate_key()).split())
+    try:
+        usable = bool([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ValueError(f"{path.name} does not hold Fernet keys") from error
+    if not usable:
+        raise ValueError(f"{path.name} holds no key")
+    return keys
 
 
 def _keep(path: Path, fresh: bytes) -> bytes:

@@ -6,11 +6,14 @@ from typing import Final
 
 import procrastinate
 import structlog
+from procrastinate.exceptions import ConnectorException
 
-from workbench.kernel import tasks
+from workbench.kernel import mail, tasks
 from workbench.kernel.checkpoints import export_checkpoints, take_checkpoint
 from workbench.kernel.parts import Parts
 
+KERNEL_TASKS: Final = (mail.send_message,)
+"""Registered by being imported. The tasks of other rooms are imported by the command that starts the worker."""
 CONCURRENCY: Final = 2
 _log = structlog.get_logger("worker")
 
@@ -21,7 +24,10 @@ async def retry_stalled_jobs(context: procrastinate.JobContext, timestamp: int) 
     """Give the jobs of workers that died to those that live. Every task bears running twice."""
     for job in await context.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=tasks.STALLED_SECONDS):
         _log.warning("job_stalled", job=job.id, task=job.task_name)
-        await context.app.job_manager.retry_job(job)
+        try:
+            await context.app.job_manager.retry_job(job)
+        except ConnectorException:
+            _log.info("job_taken_over_by_another_worker", job=job.id)
 
 
 @tasks.app.periodic(cron="* * * * *")
