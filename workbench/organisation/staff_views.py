@@ -6,6 +6,7 @@ from flask import flash, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_babel import gettext
+from werkzeug.datastructures import MultiDict
 from wtforms.fields.choices import SelectChoice
 
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed
@@ -49,7 +50,7 @@ class StaffView(DeskView):
     @expose("/new", methods=["GET", "POST"])
     def create(self) -> ResponseReturnValue:
         """Employ a person; the first password is shown on the answer, once."""
-        form = NewStaffForm(request.form, employer=request.args.get("employer", VENDOR))
+        form = NewStaffForm(_sent(), employer=request.args.get("employer", VENDOR))
         _offer_employers(form)
         if request.method == "GET" or not form.validate():
             return self._form(form, None), 200 if request.method == "GET" else 400
@@ -71,9 +72,7 @@ class StaffView(DeskView):
     def edit(self, staff_id: int) -> ResponseReturnValue:
         """A person's details, employer and roles."""
         staff = service.get_staff(db(), staff_id)
-        form = StaffForm(
-            request.form, name=staff.name, email=staff.email, roles=staff.roles, employer=_employer_of(staff)
-        )
+        form = StaffForm(_sent(), name=staff.name, email=staff.email, roles=staff.roles, employer=_employer_of(staff))
         _offer_employers(form)
         if request.method == "GET" or not form.validate():
             return self._form(form, staff), 200 if request.method == "GET" else 400
@@ -126,6 +125,11 @@ class StaffView(DeskView):
         answer = make_response(self.render("organisation/first_password.html", staff=staff, password=password))
         answer.headers["Cache-Control"] = "no-store"
         return answer
+
+
+def _sent() -> MultiDict[str, str] | None:
+    """What was sent, or None on a GET: an empty form would read as every role being unticked."""
+    return request.form if request.method == "POST" else None
 
 
 def _filter_of_address() -> tuple[StaffFilter, int]:

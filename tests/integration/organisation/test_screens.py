@@ -111,15 +111,15 @@ def test_a_person_is_employed_and_the_first_password_shown_once(
     browser_of: Callable[[Role], Browser], parts: Parts, app: Flask
 ) -> None:
     browser = browser_of(Role.ADMINISTRATOR)
-    person: dict[str, Any] = {"login": "fresh.clerk", "name": "示例新员", "employer": "120000", "roles": ["pre_checker"]}
+    person: dict[str, Any] = {"login": "new.clerk", "name": "示例", "employer": "120000", "roles": ["pre_checker"]}
     answer = browser.send("/desk/staff/new", **person)
     found = re.search(r'data-copy="([a-z2-9]{4}(?:-[a-z2-9]{4}){3})"', answer.text)
     assert found
     assert answer.headers["Cache-Control"] == "no-store"
     assert browser.send("/desk/staff/new", **person).status_code == 409
-    assert Browser(app).sign_in("fresh.clerk", found.group(1)).location == "/"
+    assert Browser(app).sign_in("new.clerk", found.group(1)).location == "/"
     with parts.work() as work:
-        staff = work.scalars(select(Staff).where(Staff.login == "fresh.clerk")).one()
+        staff = work.scalars(select(Staff).where(Staff.login == "new.clerk")).one()
         assert staff.authority is not None
         assert (staff.roles, staff.authority.code) == (["pre_checker"], "120000")
     assert found.group(1) not in browser.client.get(f"/desk/staff/{staff.id}").text
@@ -138,6 +138,22 @@ def test_a_clash_of_roles_is_refused_with_its_reason_and_nothing_is_saved(
     with parts.work() as work:
         after = work.get_one(Staff, checker.id)
         assert (after.name, after.roles) == (checker.name, ["re_checker"])
+
+
+def test_the_form_of_a_person_shows_what_is_true_and_saves_it_unchanged(
+    browser_of: Callable[[Role], Browser], parts: Parts
+) -> None:
+    with parts.work() as work:
+        clerk = work.scalars(select(Staff).where(Staff.login == login_of(Role.PRE_CHECKER))).one()
+    page = browser_of(Role.ADMINISTRATOR).client.get(f"/desk/staff/{clerk.id}").text
+    assert re.findall(r'<input checked [^>]*value="([a-z_]+)"', page) == ["pre_checker"]
+    assert '<option selected value="110000">' in page
+    saved = browser_of(Role.ADMINISTRATOR).send(
+        f"/desk/staff/{clerk.id}", name=clerk.name, email="", employer="110000", roles=["pre_checker"]
+    )
+    assert saved.status_code == 303
+    with parts.work() as work:
+        assert work.get_one(Staff, clerk.id).session_epoch == clerk.session_epoch
 
 
 def test_the_list_is_narrowed_by_its_address(browser_of: Callable[[Role], Browser]) -> None:
