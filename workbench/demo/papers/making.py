@@ -9,8 +9,9 @@ import io
 import multiprocessing
 import random
 import re
+import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -99,7 +100,7 @@ def make_request(request: PaperRequest) -> list[Paper]:
 
 def make_many(
     requests: Sequence[PaperRequest], processes: int = 2, progress: Callable[[int, int], None] | None = None
-) -> Iterator[list[Paper]]:
+) -> Generator[list[Paper], None, None]:
     """Yield the papers of each request, in order, made by `processes` processes (in this one if 1 or fewer).
 
     `progress(done, total)` is called in this process after each request. The processes are spawned, so that no lock or
@@ -108,8 +109,14 @@ def make_many(
     if processes <= 1:
         yield from _counted(map(make_request, requests), len(requests), progress)
         return
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_leave_interrupts_to_caller) as pool:
         yield from _counted(pool.map(make_request, requests, chunksize=6), len(requests), progress)
+
+
+def _leave_interrupts_to_caller() -> None:
+    """Ctrl-C reaches every process of a terminal: the caller ends the pool, its processes need not complain as well."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _counted(
