@@ -4,7 +4,6 @@ Every file is opened in the sandbox before the case exists; problems of all file
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -160,8 +159,3 @@ def facts_for_resubmission(session: Session, parts: Parts, application: Applicat
         reason=application.reason,
         prior_key=application.prior_key,
     )
-
-
-def with_identity_number(facts: CaseFacts, typed: str) -> CaseFacts:
-    """The facts with another identity number, or as they are when none was typed."""
-    return replace(facts, holder=replace(facts.holder, identity_number=typed)) if typed.strip() else facts
