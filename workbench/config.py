@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     session_idle_minutes: int = Field(default=30, ge=1, le=24 * 60, description="Sign-in ends after this idle time.")
     session_hours: int = Field(default=10, ge=1, le=24, description="Sign-in ends after this time, idle or not.")
     claim_minutes: int = Field(default=20, ge=1, le=8 * 60, description="A claim without activity ends after this.")
+    worker_silence_seconds: float = Field(
+        default=30.0, ge=3, le=600, description="A worker silent for so long counts as dead; its jobs go to another."
+    )
     checkpoint_copy: Path | None = Field(
         default=None, description="A second file for signed audit checkpoints, best on another machine's disk."
     )

@@ -13,9 +13,6 @@ from workbench.kernel.parts import Parts
 app: Final = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 """The task registry. Rooms add tasks with `@tasks.app.task(name=...)`; the worker runs them with its own connector."""
 
-STALLED_SECONDS: Final = 30.0
-"""A worker silent for this long is taken for dead; its jobs go to another."""
-
 _installed: list[Parts] = []
 
 

@@ -8,13 +8,15 @@ import procrastinate
 import structlog
 from procrastinate.exceptions import ConnectorException
 
-from workbench.kernel import mail, tasks
+from workbench.kernel import jobs, mail, tasks
 from workbench.kernel.checkpoints import export_checkpoints, take_checkpoint
 from workbench.kernel.parts import Parts
 
 KERNEL_TASKS: Final = (mail.send_message,)
 """Registered by being imported. The tasks of other rooms are imported by the command that starts the worker."""
 CONCURRENCY: Final = 2
+HEARTBEATS: Final = 6
+"""How many heartbeats a worker misses before it is taken for dead: a busy machine may swallow some."""
 _log = structlog.get_logger("worker")
 
 
@@ -22,7 +24,8 @@ _log = structlog.get_logger("worker")
 @tasks.app.task(name="retry_stalled_jobs", queueing_lock="retry_stalled_jobs", pass_context=True)
 async def retry_stalled_jobs(context: procrastinate.JobContext, timestamp: int) -> None:
     """Give the jobs of workers that died to those that live. Every task bears running twice."""
-    for job in await context.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=tasks.STALLED_SECONDS):
+    silence = tasks.parts().settings.worker_silence_seconds
+    for job in await context.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silence):
         _log.warning("job_stalled", job=job.id, task=job.task_name)
         try:
             await context.app.job_manager.retry_job(job)
@@ -48,6 +51,7 @@ def run_worker(parts: Parts) -> None:
 
 
 async def _run(parts: Parts) -> None:
+    silence = parts.settings.worker_silence_seconds
     url = parts.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     connector = procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=CONCURRENCY + 3)
     with tasks.app.replace_connector(connector) as app:
@@ -56,9 +60,10 @@ async def _run(parts: Parts) -> None:
                 name=f"worker-{os.getpid()}",
                 concurrency=CONCURRENCY,
                 fetch_job_polling_interval=2.0,
-                update_heartbeat_interval=5.0,
-                stalled_worker_timeout=tasks.STALLED_SECONDS,
+                update_heartbeat_interval=silence / HEARTBEATS,
+                stalled_worker_timeout=silence,
                 shutdown_graceful_timeout=2.0,
                 install_signal_handlers=True,
+                worker_middleware=[jobs.keep_reason],
                 delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
             )

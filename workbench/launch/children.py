@@ -43,6 +43,11 @@ class Child:
         self._again_at = None
 
     @property
+    def pid(self) -> int | None:
+        """The process that leads its group, None before the first start and after a stop."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """The code it ended with, None while it runs."""
         return None if self._process is None else self._process.poll()

@@ -114,7 +114,7 @@ def test_what_a_killed_worker_held_is_finished_by_another(parts: Parts, fresh_da
         assert owner.execute("SELECT state FROM outbox_message").fetchall() == [("waiting",)]
         owner.execute(
             "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 second' * %s",
-            [tasks.STALLED_SECONDS + 1],
+            [parts.settings.worker_silence_seconds + 1],
         )
         owner.execute(
             "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('default', 'retry_stalled_jobs', %s)",
