@@ -2,9 +2,9 @@
 
 from workbench.cases import models as cases
 from workbench.documents import models as documents
-from workbench.kernel import audit, checkpoints, outbox
+from workbench.kernel import audit, checkpoints, jobs, outbox
 from workbench.kernel.db import Base
 from workbench.organisation import models as organisation
 from workbench.review import models as review
 
-__all__ = ["Base", "audit", "cases", "checkpoints", "documents", "organisation", "outbox", "review"]
+__all__ = ["Base", "audit", "cases", "checkpoints", "documents", "jobs", "organisation", "outbox", "review"]

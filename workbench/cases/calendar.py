@@ -20,7 +20,7 @@ _INSTANT = timedelta(microseconds=1)
 _FIRST_UNSURE_DAY = 29
 """From 29 December on, the next year's notice may settle a day (that for 2019 did so with 29 to 31 December 2018)."""
 
-_NOTICE_NAMES = {"清明": "清明节", "端午": "端午节", "中秋": "中秋节"}
+NOTICE_NAMES = {"清明": "清明节", "端午": "端午节", "中秋": "中秋节"}
 """chinesecalendar's short names, as the notices write them."""
 
 
@@ -236,6 +236,6 @@ def days_from_chinesecalendar(year: int) -> tuple[CalendarDay, ...]:
         if name is not None:
             kind = DayKind.HOLIDAY if is_off else DayKind.MAKE_UP_WORKDAY
             chinese = chinese_calendar.Holiday(name).chinese
-            days.append(CalendarDay(day, kind, _NOTICE_NAMES.get(chinese, chinese), name))
+            days.append(CalendarDay(day, kind, NOTICE_NAMES.get(chinese, chinese), name))
         day += _ONE_DAY
     return tuple(days)

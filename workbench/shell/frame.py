@@ -9,8 +9,8 @@ from flask import Blueprint, Flask, g, redirect, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from workbench.kernel.identity import Actor
-from workbench.shell import menu
-from workbench.shell.context import find_actor
+from workbench.shell import alerts, menu
+from workbench.shell.context import db, find_actor
 from workbench.shell.http import FOR_EVER
 
 FONT: Final = Path(pylopdf_fonts_zh_cn.sans_path())
@@ -40,6 +40,11 @@ class Frame:
     def search(self) -> menu.Search | None:
         """The search box, for those who may search."""
         return menu.search_for(self.actor) if self.actor else None
+
+    @cached_property
+    def alerts(self) -> list[alerts.Alert]:
+        """What everybody should see on every page."""
+        return alerts.current(db(), self.actor) if self.actor else []
 
     @property
     def title(self) -> str:
