@@ -135,6 +135,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_application_enterprise_id", "application", ["enterprise_id"], unique=False)
     op.create_index("ix_application_queue", "application", ["state", "due_at", "id"], unique=False)
+    op.create_index("ix_application_state_submitted_at", "application", ["state", "submitted_at", "id"], unique=False)
     op.create_index("ix_application_submitted_at", "application", ["submitted_at", "id"], unique=False)
     op.create_index("ix_application_uscc", "application", ["uscc"], unique=False)
     op.create_table(
@@ -281,6 +282,7 @@ def downgrade() -> None:
     op.drop_table("case_clock")
     op.drop_index("ix_application_uscc", table_name="application")
     op.drop_index("ix_application_submitted_at", table_name="application")
+    op.drop_index("ix_application_state_submitted_at", table_name="application")
     op.drop_index("ix_application_queue", table_name="application")
     op.drop_index("ix_application_enterprise_id", table_name="application")
     op.drop_index(

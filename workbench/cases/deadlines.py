@@ -56,8 +56,10 @@ class DueChange:
 def load_calendar(session: Session) -> WorkingCalendar:
     """The calendar as the table holds it now. Years without a notice count plain weeks and say so."""
     days = [
-        CalendarDay(each.day, DayKind(each.kind), each.name, each.name_en)
-        for each in session.scalars(select(CalendarException))
+        CalendarDay(day, DayKind(kind), name, name_en)
+        for day, kind, name, name_en in session.execute(
+            select(CalendarException.day, CalendarException.kind, CalendarException.name, CalendarException.name_en)
+        )
     ]
     years = frozenset(session.scalars(select(CalendarYear.year)))
     return WorkingCalendar(days, years, allow_provisional=True)

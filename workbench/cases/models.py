@@ -78,6 +78,7 @@ class Application(Numbered, AuthorityScoped, Base):
         Index("ix_application_claimed", "claimed_by_id", "due_at", postgresql_where=text("claimed_by_id IS NOT NULL")),
         Index("ix_application_submitted_at", "submitted_at", "id"),
         Index("ix_application_authority_submitted_at", "authority_id", "submitted_at", "id"),
+        Index("ix_application_state_submitted_at", "state", "submitted_at", "id"),
         Index("ix_application_uscc", "uscc"),
     )
 

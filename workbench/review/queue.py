@@ -31,7 +31,7 @@ from workbench.kernel.identity import Actor
 from workbench.kernel.permissions import Permission, demand
 from workbench.organisation.models import Authority, Staff
 from workbench.review import paging
-from workbench.review.search import MAX_QUERY, clean, matching
+from workbench.review.search import MAX_QUERY, Found, clean, matching
 
 BOUND: Final = 1000
 """Counting stops here: a person needs "17" or "1000+", never "83,214"."""
@@ -162,18 +162,19 @@ def page(
         NotAllowed: the actor does not read cases.
     """
     demand(actor, Permission.CASE_READ)
-    narrowed = matching(session, _narrow(select(Application), filter, actor), filter.q)
+    found = matching(session, _narrow(select(Application), filter, actor), filter.q)
     order = paging.BY_NEWEST if filter.desk is None else paging.BY_URGENCY
-    columns = narrowed.with_only_columns(*_COLUMNS).outerjoin(Staff, Staff.id == Application.claimed_by_id)
+    columns = found.statement.with_only_columns(*_COLUMNS).outerjoin(Staff, Staff.id == Application.claimed_by_id)
     slice_ = paging.read(
         session, columns.join(Authority, Authority.id == Application.authority_id), order, after, before, size
     )
-    calendar = load_calendar(session)
+    calendar, at = load_calendar(session), now()
+    left = {due: working_days_left(at, due, calendar) for due in {each.due_at for each in slice_.rows} if due}
     return QueuePage(
-        rows=tuple(_row(each, actor, calendar) for each in slice_.rows),
+        rows=tuple(_row(each, actor, at, left.get(each.due_at)) for each in slice_.rows),
         after=slice_.after,
         before=slice_.before,
-        total=_count(session, narrowed),
+        total=_total(session, filter, found, slice_, alone=after is None and before is None),
     )
 
 
@@ -258,14 +259,29 @@ def _narrow_due(statement: Select[Application], due: Due | None, at: datetime) -
     return statement
 
 
+def _total(
+    session: Session,
+    filter: QueueFilter,  # noqa: A002
+    found: Found,
+    slice_: paging.Slice,
+    *,
+    alone: bool,
+) -> Bounded:
+    """How many cases the list has; nothing is counted where the page or the search has told it already."""
+    if alone and slice_.after is None:
+        return Bounded(min(len(slice_.rows), BOUND), len(slice_.rows) > BOUND)
+    if found.hits is not None and filter == QueueFilter(q=filter.q):
+        return Bounded(min(found.hits, BOUND), found.hits > BOUND)
+    return _count(session, found.statement)
+
+
 def _count(session: Session, narrowed: Select[Application]) -> Bounded:
     some = narrowed.with_only_columns(Application.id).limit(BOUND + 1).subquery()
     found = session.scalar(select(func.count()).select_from(some)) or 0
     return Bounded(min(found, BOUND), found > BOUND)
 
 
-def _row(found: Row[Any], actor: Actor, calendar: WorkingCalendar) -> QueueRow:
-    at = now()
+def _row(found: Row[Any], actor: Actor, at: datetime, days_left: int | None) -> QueueRow:
     held = found.claim_ends_at is not None and found.claim_ends_at > at
     flags = (
         (Flag.REPLACEMENT, found.service == Service.REPLACEMENT),
@@ -289,7 +305,7 @@ def _row(found: Row[Any], actor: Actor, calendar: WorkingCalendar) -> QueueRow:
         due_from=found.due_from,
         due_clock=found.due_clock,
         due_provisional=found.due_provisional,
-        working_days_left=working_days_left(at, found.due_at, calendar) if found.due_at is not None else None,
+        working_days_left=days_left,
         claimed_by_id=found.claimed_by_id if held else None,
         claimed_by_name=found.claimed_by_name if held else None,
         claim_ends_at=found.claim_ends_at if held else None,
