@@ -27,12 +27,12 @@ function numbered(page, region, number, kind) {
   return group;
 }
 
-/** Draw what is known of the sheet's page. `marks` is item id → mark; `lit` names the form value to stand out. */
+/** Draw what is known of the sheet's page. `marks` is item id → mark; `lit` is the item whose value stands out. */
 export function draw(sheet, items, marks, { boxes, lit }) {
   const page = sheet.page;
   if (!page) return;
   const parts = boxes
-    ? (page.boxes ?? []).map((box) => rectangle(page, box, box.field === lit ? "found lit" : "found", box.label))
+    ? (page.boxes ?? []).map((box) => rectangle(page, box, box.item === lit ? "found lit" : "found", word("box.found")))
     : [];
   for (const [index, item] of items.entries()) {
     const mark = marks[item];
@@ -47,10 +47,10 @@ export function drawChoice(sheet, region) {
   if (region) sheet.overlay.append(rectangle(sheet.page, region, "choice", ""));
 }
 
-/** The first found box of a form value in a document. */
-export function findBox(documentIndex, field) {
+/** The first place in a document where the form value of an item was found. */
+export function findBox(documentIndex, item) {
   for (const [page, each] of data.documents[documentIndex].pages.entries()) {
-    const box = (each.boxes ?? []).find((candidate) => candidate.field === field);
+    const box = (each.boxes ?? []).find((candidate) => candidate.item === item);
     if (box) return { page, box };
   }
   return undefined;

@@ -29,7 +29,7 @@ export class Sheet {
     this.#pan();
   }
 
-  /** Show a page; resolves when its picture is there, or refused, and the page is still in view. */
+  /** Show a page; resolves to whether its picture is there and the page still in view. */
   async show(page, label) {
     const same = this.page?.id === page.id;
     this.page = page;
@@ -41,8 +41,11 @@ export class Sheet {
     this.picture.src = page.image;
     this.layout();
     if (!same) this.stage.scrollTo(0, 0);
-    await this.picture.decode().catch(() => {});
+    this.broken = false;
+    const seen = await this.picture.decode().then(() => true, () => false);
     if (this.page !== page) return false;
+    this.broken = !seen;
+    if (!seen) return false;
     this.picture.classList.add("there");
     this.#sharpen();
     return true;
