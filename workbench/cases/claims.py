@@ -86,10 +86,10 @@ def take(session: Session, actor: Actor, application: Application, *, minutes: i
     if holder is not None and holder != actor.id:
         refuse_taken(session, application)
     at = now()
+    application.claim_ends_at = at + timedelta(minutes=minutes)
     if holder is None:
         application.claimed_by_id, application.claimed_at = actor.id, at
         _record(session, "case.claimed", actor, application, after={"until": _iso(at, minutes)})
-    application.claim_ends_at = at + timedelta(minutes=minutes)
     session.flush()
 
 

@@ -16,7 +16,7 @@ from workbench.cases.deadlines import load_calendar
 from workbench.cases.models import Application, CaseEvent, Submission
 from workbench.cases.service import get_case
 from workbench.cases.states import REVIEW_PERMISSIONS
-from workbench.cases.words import CATEGORY_NAMES, N_, Category, Desk, State, Verdict
+from workbench.cases.words import CATEGORY_NAMES, N_, Category, Desk, Verdict
 from workbench.documents.models import Attachment, Page, RequiredDocument
 from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor
@@ -256,10 +256,7 @@ class _Loader:
         for each in self.session.scalars(
             select(CaseEvent).where(CaseEvent.application_id == self.application.id).order_by(CaseEvent.id)
         ):
-            before = State(each.state_before) if each.state_before is not None else None
-            yield EventView(
-                each.event, before, State(each.state_after), each.round, each.at, each.actor_name, each.remark
-            )
+            yield EventView.of(each)
 
     def _claim(self) -> ClaimView | None:
         holder = claims.holder_id(self.application)

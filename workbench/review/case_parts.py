@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from workbench.cases.models import Application
+from workbench.cases.models import Application, CaseEvent
 from workbench.cases.words import N_, Desk, State, Verdict
 from workbench.review.boxes import Box
 from workbench.review.diff import RoundDiff
@@ -153,6 +153,12 @@ class EventView:
     at: datetime
     actor_name: str
     remark: str | None
+
+    @classmethod
+    def of(cls, row: CaseEvent) -> Self:
+        """The move as a plain value, which outlives the session that read it."""
+        before = State(row.state_before) if row.state_before is not None else None
+        return cls(row.event, before, State(row.state_after), row.round, row.at, row.actor_name, row.remark)
 
 
 @dataclass(frozen=True)

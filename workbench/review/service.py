@@ -23,7 +23,7 @@ from workbench.kernel.errors import Conflict, Invalid, NotAllowed
 from workbench.kernel.identity import Actor
 from workbench.kernel.permissions import demand
 from workbench.review.carry import carry_over
-from workbench.review.case_parts import CaseFile
+from workbench.review.case_parts import CaseFile, EventView
 from workbench.review.marks import Blocker, Line, MarkValue, blockers_of, documents_of, needs_marks
 from workbench.review.models import Mark, Review
 from workbench.review.remarks import Fault, describe
@@ -43,7 +43,7 @@ _ACTIONS: Final[Mapping[tuple[Desk, Verdict], Action]] = {
 class Stale(Conflict):
     """The page is older than the case; `events` is what happened meanwhile, oldest first."""
 
-    def __init__(self, events: Sequence[CaseEvent]) -> None:
+    def __init__(self, events: Sequence[EventView]) -> None:
         super().__init__(N_("The case has changed since this page was opened."))
         self.events = tuple(events)
 
@@ -328,14 +328,15 @@ def _said_before(session: Session, actor: Actor, application: Application, verdi
     )
 
 
-def _events_since(session: Session, application: Application, seen_version: int) -> Sequence[CaseEvent]:
+def _events_since(session: Session, application: Application, seen_version: int) -> Sequence[EventView]:
     """Version n is the case after its n-th move, so what follows the n-th event happened meanwhile."""
-    return session.scalars(
+    rows = session.scalars(
         select(CaseEvent)
         .where(CaseEvent.application_id == application.id)
         .order_by(CaseEvent.id)
         .offset(max(0, min(seen_version, application.version)))
-    ).all()
+    )
+    return [EventView.of(each) for each in rows]
 
 
 def _page_numbers(session: Session, page_ids: Sequence[int]) -> dict[int, int]:
