@@ -4,7 +4,7 @@ Every read here walks an index and stops early, so that it costs the same with a
 shows what the session's scope reaches and refuses nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -169,7 +169,7 @@ def page(
         session, columns.join(Authority, Authority.id == Application.authority_id), order, after, before, size
     )
     calendar, at = load_calendar(session), now()
-    left = {due: working_days_left(at, due, calendar) for due in {each.due_at for each in slice_.rows} if due}
+    left = days_left({each.due_at for each in slice_.rows if each.due_at is not None}, at, calendar)
     return QueuePage(
         rows=tuple(_row(each, actor, at, left.get(each.due_at)) for each in slice_.rows),
         after=slice_.after,
@@ -197,6 +197,20 @@ def due_reason(calendar: WorkingCalendar, due_from: datetime, due_at: datetime, 
     counted = (start + timedelta(days=i) for i in range(1, (last - start).days + 1))
     provisional = not all(calendar.is_settled(day) for day in counted)
     return describe(DueDate(due_at, provisional, calendar.explain(start, last)), locale)
+
+
+def days_left(dues: Iterable[datetime], at: datetime, calendar: WorkingCalendar) -> dict[datetime, int]:
+    """`working_days_left` of many due instants, counting the days that late ones have in common only once."""
+    left: dict[datetime, int] = {}
+    late, counted_from = 0, local_day(at)
+    for due in sorted(dues, reverse=True):
+        if due > at:
+            left[due] = working_days_left(at, due, calendar)
+        else:
+            late += calendar.working_days_between(last_day(due), counted_from)
+            counted_from = last_day(due)
+            left[due] = -max(1, late)
+    return left
 
 
 def end_of_today(at: datetime) -> datetime:

@@ -27,9 +27,9 @@ def _open(office: Office, actor: Actor, case: int, desk: Desk = Desk.PRE_CHECK) 
         return load(session, actor, case, desk, "zh")
 
 
-def _returned(office: Office, clerk: Actor, **changes: str) -> tuple[int, dict[str, int]]:
+def _returned(office: Office, clerk: Actor, name: str) -> tuple[int, dict[str, int]]:
     """A case failed by the pre-check: one fault with a place on the ID card, everything else ok."""
-    facts = office.facts(**changes)
+    facts = office.facts(enterprise_name=name)
     case = office.submit(facts)
     file = _open(office, clerk, case)
     card = next(each for each in file.documents if each.code == "user_id_card")
@@ -95,7 +95,7 @@ def test_a_changed_form_value_opens_the_document_it_is_compared_with(office: Off
 
 def test_a_carried_fault_keeps_its_note_and_its_place_on_the_new_page(office: Office) -> None:
     clerk = office.clerk()
-    case, items = _returned(office, clerk, enterprise_name="示例甲有限公司")
+    case, items = _returned(office, clerk, "示例甲有限公司")
     with office.work() as session:
         code = load(session, SYSTEM, case, None, "zh").application.uscc
     office.submit_again(case, office.facts(uscc=code, enterprise_name="示例甲有限公司"))
