@@ -1,0 +1,121 @@
+"""What the administrator keeps running: background jobs and outgoing e-mail, with another try for what failed."""
+
+from typing import Final
+
+from flask import flash, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from flask_babel import gettext, ngettext
+
+from workbench.cases.words import N_
+from workbench.kernel import jobs, mail
+from workbench.kernel.outbox import MessageState
+from workbench.kernel.permissions import Permission
+from workbench.reports import mailbox
+from workbench.shell.context import current_actor, db, parts
+from workbench.shell.gate import DeskView
+
+PAGE_SIZE: Final = 50
+TASK_WORDS: Final = {
+    "send_message": N_("Send an e-mail"),
+    "render_attachment": N_("Make the pictures of a file"),
+    "retry_stalled_jobs": N_("Take over the jobs of a worker that died"),
+    "sign_audit_heads": N_("Sign the audit log"),
+}
+STATE_WORDS: Final = {
+    MessageState.FAILED: N_("Given up"),
+    MessageState.WAITING: N_("Not sent yet"),
+    MessageState.SENT: N_("Sent"),
+}
+
+
+class JobsView(DeskView):
+    """Background jobs."""
+
+    permission = Permission.OPERATIONS_MANAGE
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        """How the queue stands and which jobs were given up."""
+        found = jobs.list_failed(db(), PAGE_SIZE + 1, request.args.get("below", type=_number))
+        more = len(found) > PAGE_SIZE
+        silence = parts().settings.worker_silence_seconds
+        page: str = self.render(
+            "reports/jobs.html",
+            queue=jobs.read_queue(db(), silence),
+            silence=round(silence),
+            failed=found[:PAGE_SIZE],
+            older=url_for("jobs.index", below=found[PAGE_SIZE - 1].id) if more else None,
+            task_words=TASK_WORDS,
+        )
+        return page
+
+    @expose("/<int:job_id>/retry", methods=["POST"])
+    def retry(self, job_id: int) -> ResponseReturnValue:
+        """Put one failed job back."""
+        jobs.retry(db(), job_id, current_actor())
+        flash(gettext("Job %(id)d is back in the queue.", id=job_id), "success")
+        return self.see_other("jobs.index")
+
+    @expose("/retry", methods=["POST"])
+    def retry_all(self) -> ResponseReturnValue:
+        """Put every failed job back."""
+        count = jobs.retry_all(db(), current_actor())
+        flash(ngettext("%(num)d job is back in the queue.", "%(num)d jobs are back in the queue.", count), "success")
+        return self.see_other("jobs.index")
+
+
+class MailView(DeskView):
+    """Outgoing e-mail."""
+
+    permission = Permission.OPERATIONS_MANAGE
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        """Messages by state, newest first."""
+        chosen = request.args.get("state", "")
+        state = MessageState(chosen) if chosen in set(MessageState) else None
+        found = mailbox.list_messages(db(), state, request.args.get("below", type=_number))
+        more = len(found) > mailbox.PAGE_SIZE
+        messages = found[: mailbox.PAGE_SIZE]
+        page: str = self.render(
+            "reports/mail.html",
+            messages=[(message, mailbox.masked_recipient(message.recipient)) for message in messages],
+            state=state,
+            chips=_chips(state),
+            state_words=STATE_WORDS,
+            by_file=parts().settings.smtp_url is None,
+            most_attempts=mail.MAX_ATTEMPTS,
+            older=url_for("mail.index", state=state.value if state else None, below=messages[-1].id) if more else None,
+        )
+        return page
+
+    @expose("/<int:message_id>/again", methods=["POST"])
+    def again(self, message_id: int) -> ResponseReturnValue:
+        """Give a failed message another round of attempts."""
+        mail.send_again(db(), message_id, current_actor())
+        flash(gettext("The message is sent again."), "success")
+        return self.see_other("mail.index", state=MessageState.FAILED.value)
+
+
+def _chips(current: MessageState | None) -> list[dict[str, object]]:
+    counts = mailbox.count_unsent(db())
+    return [
+        {"label": gettext("All"), "url": url_for("mail.index"), "current": current is None, "count": None},
+        *(
+            {
+                "label": gettext(STATE_WORDS[state]),
+                "url": url_for("mail.index", state=state.value),
+                "current": current is state,
+                "count": counts.get(state),
+            }
+            for state in mailbox.STATES
+        ),
+    ]
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 2**62:
+        raise ValueError("not a number that was given out")
+    return number

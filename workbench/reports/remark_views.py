@@ -1,0 +1,81 @@
+"""Remark templates as their keepers edit them. None is removed: one that is no longer wanted is switched off."""
+
+from typing import Any, ClassVar
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from wtforms import BooleanField, Form, IntegerField, SelectField, StringField, TextAreaField, validators
+
+from workbench.cases.service import MAX_REMARK
+from workbench.cases.words import DESK_NAMES, Desk, Verdict
+from workbench.kernel.permissions import Permission
+from workbench.review.models import RemarkTemplate
+from workbench.shell.gate import DeskModelView
+
+VERDICT_WORDS = {Verdict.PASSED: _("Passed"), Verdict.FAILED: _("Not passed")}
+_needed = validators.InputRequired(_("Please fill this in."))
+
+
+def _at_most(length: int) -> validators.Length:
+    return validators.Length(max=length, message=_("Use at most %(max)d characters."))
+
+
+class RemarkTemplateForm(Form):
+    """Where a template is offered, and its text."""
+
+    desk = SelectField(
+        _("Desk"), choices=[(each.value, _(DESK_NAMES[each])) for each in (Desk.PRE_CHECK, Desk.RE_CHECK)]
+    )
+    verdict = SelectField(_("Verdict"), choices=[(each.value, word) for each, word in VERDICT_WORDS.items()])
+    title = StringField(_("Title"), [_needed, _at_most(60)], description=_("What the drop-down shows."))
+    text = TextAreaField(
+        _("Text"),
+        [_needed, _at_most(MAX_REMARK)],
+        description=_("%(faults)s stands for the faults found; without it they follow at the end."),
+        render_kw={"rows": 6},
+    )
+    position = IntegerField(
+        _("Place"),
+        [validators.NumberRange(0, 9999, _("A number from 0 to 9999."))],
+        default=10,
+        description=_("Lower numbers come first."),
+    )
+    active = BooleanField(_("Offered"), default=True)
+
+
+class RemarkTemplateView(DeskModelView):
+    """The paragraphs desks use often."""
+
+    permission = Permission.REMARK_TEMPLATE_MANAGE
+    can_create = can_edit = True
+    form = RemarkTemplateForm
+    audit_subject = "remark_template"
+    introduction = _("Desks choose from these when they write a remark, and edit what they chose before it is sent.")
+    column_list = ("desk", "verdict", "title", "text", "position", "active")
+    column_labels: ClassVar = {
+        "desk": _("Desk"),
+        "verdict": _("Verdict"),
+        "title": _("Title"),
+        "text": _("Text"),
+        "position": _("Place"),
+        "active": _("Offered"),
+    }
+    column_default_sort: ClassVar = [("desk", False), ("verdict", True), ("position", False)]
+    column_sortable_list = ("title", "position")
+    column_searchable_list = ("title", "text")
+    column_formatters: ClassVar = {
+        "desk": lambda view, context, row, name: gettext(DESK_NAMES[Desk(row.desk)]),
+        "verdict": lambda view, context, row, name: str(VERDICT_WORDS[Verdict(row.verdict)]),
+        "text": lambda view, context, row, name: row.text if len(row.text) <= 80 else f"{row.text[:80]} …",
+        "active": lambda view, context, row, name: gettext("Yes") if row.active else gettext("No"),
+    }
+
+    def __init__(self) -> None:
+        super().__init__(
+            RemarkTemplate, name=_("Remark templates"), endpoint="remark_templates", url="/remark-templates"
+        )
+
+    def on_model_change(self, form: Any, model: Any, is_created: bool) -> None:
+        """Keep line ends as one character, as remarks are kept."""
+        model.text = model.text.replace("\r\n", "\n").strip()
+        super().on_model_change(form, model, is_created)

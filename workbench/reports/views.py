@@ -1,0 +1,50 @@
+"""The screens of the reports room: the audit reader, the keeper's jobs and e-mail, the remark templates."""
+
+from flask import Flask
+from flask_admin import Admin
+from flask_babel import lazy_gettext as _
+
+from workbench.kernel import jobs
+from workbench.kernel.outbox import MessageState
+from workbench.kernel.permissions import Permission
+from workbench.reports import mailbox
+from workbench.reports.audit_views import AuditView
+from workbench.reports.operations_views import JobsView, MailView
+from workbench.reports.remark_views import RemarkTemplateView
+from workbench.shell import menu
+
+
+def register(app: Flask, admin: Admin) -> None:
+    """Add the screens and their lines in the menu."""
+    admin.add_view(AuditView(name=_("Audit log"), endpoint="audit", url="/audit"))
+    admin.add_view(JobsView(name=_("Background jobs"), endpoint="jobs", url="/operations/jobs"))
+    admin.add_view(MailView(name=_("E-mail"), endpoint="mail", url="/operations/mail"))
+    admin.add_view(RemarkTemplateView())
+    administration = menu.Group.ADMINISTRATION
+    for item in (
+        menu.MenuItem(_("Audit log"), "audit.index", Permission.AUDIT_READ, group=menu.Group.REPORTS, icon="shield"),
+        menu.MenuItem(
+            _("Remark templates"),
+            "remark_templates.index_view",
+            Permission.REMARK_TEMPLATE_MANAGE,
+            group=administration,
+            icon="pencil",
+        ),
+        menu.MenuItem(
+            _("Failed jobs"),
+            "jobs.index",
+            Permission.OPERATIONS_MANAGE,
+            count=lambda session, actor: jobs.count_failed(session),
+            group=administration,
+            icon="gear",
+        ),
+        menu.MenuItem(
+            _("Failed e-mail"),
+            "mail.index",
+            Permission.OPERATIONS_MANAGE,
+            count=lambda session, actor: mailbox.count_unsent(session)[MessageState.FAILED],
+            group=administration,
+            icon="mail",
+        ),
+    ):
+        menu.register(app, item)
