@@ -26,7 +26,6 @@ def create_app(settings: "Settings | None" = None, parts: "Parts | None" = None)
     from flask_admin.theme import Bootstrap4Theme
 
     from workbench import config
-    from workbench.demo import accounts
     from workbench.kernel.parts import make_parts
     from workbench.shell import edge, failures, frame, health, home, http, i18n, logs
     from workbench.shell.context import EXTENSION
@@ -55,5 +54,6 @@ def create_app(settings: "Settings | None" = None, parts: "Parts | None" = None)
     for room in (each for each in ROOMS if (Path(__file__).parent / each / "views.py").exists()):
         import_module(f"workbench.{room}.views").register(app, admin)
     http.protect(app)
-    app.config["DEMO_ACCOUNTS"] = accounts.offered(parts)
+    # By name, as the rooms: whoever imports this package must not depend on the demo.
+    app.config["DEMO_ACCOUNTS"] = import_module("workbench.demo.accounts").offered(parts)
     return app

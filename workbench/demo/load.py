@@ -44,9 +44,12 @@ CLAIMED_BY: Final = "beijing.yushen2"
 _ACTOR: Final = system_actor("demo")
 _BEFORE_ALL: Final = timedelta(days=95)
 """The installation was set up so long before the anchor: before the earliest step of any story."""
-_AHEAD: Final = 3
+_AHEAD: Final = 5
 """Submissions whose papers are made and opened ahead of the one being told."""
+_OPENERS: Final = 3
+"""Threads that open papers: each waits for a sandbox or for the disk most of its time."""
 _SAY_EVERY: Final = 3.0
+"""Seconds between two lines of progress."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def _examined(
     """The files of each submission, made in other processes and opened in the sandbox a little ahead of their use."""
     requests = [_request(step, document, facts) for step in submissions for document in _sent(step)]
     waiting: deque[list[Future[ExaminedFile]]] = deque()
-    with ThreadPoolExecutor(2) as pool, closing(make_many(requests, processes)) as made:
+    with ThreadPoolExecutor(_OPENERS) as pool, closing(make_many(requests, processes)) as made:
         for step in submissions:
             waiting.append(
                 [

@@ -115,9 +115,9 @@ def steps_of(story: Story) -> list[Step]:
 
 
 _FORM_WEIGHTS: Final[Mapping[Form, int]] = {
-    Form.SCAN_PDF: 40,
-    Form.JPEG: 26,
-    Form.PHOTO: 6,
+    Form.SCAN_PDF: 27,
+    Form.JPEG: 41,
+    Form.PHOTO: 4,
     Form.PDF: 10,
     Form.TIFF: 7,
     Form.PNG: 5,

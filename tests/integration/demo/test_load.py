@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from tests.integration.demo.conftest import SMALL, LoadedDemo, settings_for
 from tests.support.database import Database
 from workbench.cases.models import Application, CaseDecider, CaseEvent, Submission
-from workbench.demo import load
+from workbench.demo import load, telling
 from workbench.demo.accounts import ACCOUNTS, DEMO_ACCOUNTS, PASSWORD, offered
 from workbench.demo.story import Ending
 from workbench.documents.models import Attachment
@@ -143,11 +143,9 @@ def test_a_load_that_was_cut_short_is_completed(fresh_database: Database, tmp_pa
 
     told: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
-        tell = load.tell
-
         def tell_some(*arguments: object) -> int:
             stop_midway(told)
-            return tell(*arguments)  # type: ignore[arg-type]
+            return telling.tell(*arguments)  # type: ignore[arg-type]
 
         patch.setattr(load, "tell", tell_some)
         with pytest.raises(_CutShortError):
