@@ -143,6 +143,7 @@ def test_a_load_that_was_cut_short_is_completed(fresh_database: Database, tmp_pa
 
     told: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
+
         def tell_some(*arguments: object) -> int:
             stop_midway(told)
             return telling.tell(*arguments)  # type: ignore[arg-type]
