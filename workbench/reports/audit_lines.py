@@ -12,7 +12,7 @@ from workbench.kernel.audit import AuditEntry
 from workbench.kernel.identity import Role
 from workbench.organisation.words import ROLE_WORDS
 from workbench.reports.audit_words import ACTION_WORDS, FIELD_WORDS
-from workbench.shell.i18n import instant
+from workbench.shell.i18n import instant, language
 
 LONGEST: Final = 160
 """Characters of a value on the line; the export has all of it."""
@@ -42,7 +42,8 @@ def line_of(entry: AuditEntry, numbers: Mapping[int, str]) -> Line:
     """The entry in the reader's language."""
     number = numbers.get(entry.case_id) if entry.case_id is not None else None
     own_case = entry.case_id is not None and entry.subject == f"case:{entry.case_id}"
-    return Line(entry, action_in_words(entry.action), number, "" if own_case else entry.subject, changes_of(entry))
+    subject = "" if own_case or entry.subject == entry.actor else entry.subject
+    return Line(entry, action_in_words(entry.action), number, subject, changes_of(entry))
 
 
 def action_in_words(action: str) -> str:
@@ -52,7 +53,7 @@ def action_in_words(action: str) -> str:
 
 
 def changes_of(entry: AuditEntry) -> list[Change]:
-    """The fields before and after, in the order in which they were recorded; those that stayed are left out."""
+    """The fields before and after, as they were recorded; those that stayed, or began empty, are left out."""
     before, after = entry.before or {}, entry.after or {}
     return [
         Change(
@@ -61,7 +62,7 @@ def changes_of(entry: AuditEntry) -> list[Change]:
             _value(name, after[name]) if name in after else None,
         )
         for name in dict.fromkeys([*before, *after])
-        if name not in before or name not in after or before[name] != after[name]
+        if before.get(name) != after.get(name) and not (name not in before and after[name] in ("", [], {}))
     ]
 
 
@@ -79,7 +80,7 @@ def _value(name: str, value: Any) -> str:
     if name == "state" and value in set(State):
         return str(gettext(STATE_NAMES[State(value)]))
     if isinstance(value, list):
-        return "、".join(_value(name, each) for each in value)
+        return ("、" if language() == "zh" else ", ").join(_value(name, each) for each in value)
     if name == "roles" and value in set(Role):
         return str(gettext(ROLE_WORDS[Role(value)]))
     if isinstance(value, dict):
