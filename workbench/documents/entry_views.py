@@ -92,11 +92,10 @@ class ApplicationView(DeskView):
         earlier = list_attachments(db(), [current_submission(db(), application).id])
         known = facts_for_resubmission(db(), parts(), application, Channel.COUNTER)
         more: dict[str, Any] = {"application": application, "remark": _last_remark(application.id), "answer": ""}
+        form = _form(authority.id, known)
         if request.method == "GET":
-            form = _form(authority.id, start_from(known))
             keep = {attachment.id for attachment in earlier}
             return self._show(form, authority, service, slots_for(documents, kept=earlier), keep=keep, **more)
-        form = _form(authority.id)
         keep = {int(each) for each in request.form.getlist("keep") if each.isdigit()}
         files, problems = sent_files(parts(), actor, documents)
         facts = _corrected(form.facts(service, authority.id), known)
@@ -207,14 +206,17 @@ def _corrected(entered: CaseFacts, known: CaseFacts) -> CaseFacts:
     return replace(entered, uscc=known.uscc, holder=replace(entered.holder, identity_number=number))
 
 
-def _form(authority_id: int, known: dict[str, object] | None = None) -> CaseForm:
-    form = CaseForm(request.form if request.method == "POST" else None, data=known)
+def _form(authority_id: int, known: CaseFacts | None = None) -> CaseForm:
+    form = CaseForm(
+        request.form if request.method == "POST" else None, data=start_from(known) if known is not None else None
+    )
     form.offer(
         db.scalars(
             select(PickupSite)
             .where(PickupSite.authority_id == authority_id, PickupSite.active)
             .order_by(PickupSite.name)
-        ).all()
+        ).all(),
+        identity_known=known is not None,
     )
     return form
 

@@ -10,7 +10,16 @@ from workbench.cases.facts import CaseFacts, HolderFacts
 from workbench.cases.words import CATEGORY_NAMES, Category, Channel, Service
 from workbench.organisation.models import PickupSite
 
-NEEDED = ("enterprise_name", "uscc", "holder_name", "holder_mobile", "holder_email", "reason", "prior_key")
+NEEDED = (
+    "enterprise_name",
+    "uscc",
+    "holder_name",
+    "holder_identity_number",
+    "holder_mobile",
+    "holder_email",
+    "reason",
+    "prior_key",
+)
 """Fields marked as needed wherever they are shown."""
 
 
@@ -33,10 +42,10 @@ class CaseForm(Form):
     reason = TextAreaField(_("Reason"))
     prior_key = StringField(_("Prior key"), description=_("Number of the lost or damaged key"))
 
-    def offer(self, sites: Sequence[PickupSite]) -> None:
-        """Fill the choices and mark what is needed."""
+    def offer(self, sites: Sequence[PickupSite], *, identity_known: bool) -> None:
+        """Fill the choices and mark what is needed; a known identity number need not be typed again."""
         for name in NEEDED:
-            self[name].flags.required = True
+            self[name].flags.required = not (identity_known and name == "holder_identity_number")
         self.category.choices = [(each.value, gettext(CATEGORY_NAMES[each])) for each in Category]
         self.pickup_site_id.choices = [("", gettext("Not decided yet"))] + [(str(each.id), each.name) for each in sites]
 
