@@ -7,7 +7,7 @@ decide: the desk's own checks, four eyes included, come at the decision.
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -124,7 +124,7 @@ def reassign(
         Conflict: the case is at no review desk.
     """
     demand(actor, Permission.CASE_REASSIGN)
-    note = note.strip()
+    note = note.replace("\x00", "").strip()
     if not note or len(note) > MAX_NOTE:
         raise Invalid(
             N_("Say in 1 to %(limit)s characters why the case is reassigned; it is recorded."), limit=MAX_NOTE
@@ -179,6 +179,16 @@ def holder_id(application: Application) -> int | None:
     return application.claimed_by_id if live else None
 
 
+def find_held(session: Session, actor: Actor, desk: Desk) -> int | None:
+    """The most urgent case of a desk that the actor has in hand."""
+    return session.scalars(
+        select(Application.id)
+        .where(Application.claimed_by_id == actor.id, is_held(now()), Application.state == REVIEW_STATES[desk].value)
+        .order_by(Application.due_at, Application.id)
+        .limit(1)
+    ).one_or_none()
+
+
 def is_free(at: datetime) -> ColumnElement[bool]:
     """The condition that nobody has a case in hand at an instant."""
     return or_(Application.claimed_by_id.is_(None), Application.claim_ends_at <= at)
@@ -219,14 +229,19 @@ def _first_free(session: Session, actor: Actor, desk: Desk, *, skip_locked: bool
 
 
 def _free_cases(actor: Actor, desk: Desk) -> Select[Application]:
-    elsewhere = exists().where(
-        CaseDecider.application_id == Application.id,
-        CaseDecider.staff_id == actor.id,
-        CaseDecider.desk != desk.value,
+    # A scalar, not an EXISTS: the planner would gather everything this person ever decided before the first row.
+    own_desk = (
+        select(CaseDecider.desk)
+        .where(CaseDecider.application_id == Application.id, CaseDecider.staff_id == actor.id)
+        .scalar_subquery()
     )
     return (
         select(Application)
-        .where(Application.state == REVIEW_STATES[desk].value, is_free(now()), ~elsewhere)
+        .where(
+            Application.state == REVIEW_STATES[desk].value,
+            is_free(now()),
+            func.coalesce(own_desk, desk.value) == desk.value,
+        )
         .order_by(Application.due_at, Application.id)
     )
 

@@ -103,7 +103,7 @@ def mark(
     application, desk = _in_hand(session, actor, application_id, seen_version)
     submission = _submission(session, application)
     _check_item(session, submission, check_item_id)
-    note = (note or "").strip() or None
+    note = (note or "").replace("\x00", "").strip() or None
     if note is not None and len(note) > MAX_MARK_NOTE:
         raise Invalid(N_("The note is longer than %(limit)s characters."), limit=MAX_MARK_NOTE)
     place = _region(session, submission, region) if region is not None else None

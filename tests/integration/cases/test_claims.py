@@ -170,7 +170,7 @@ def test_a_supervisor_reassigns_to_own_people_with_a_note(office: Office) -> Non
             claims.reassign(session, actor, case, person.id, note, minutes=20)
 
     with pytest.raises(Invalid):
-        hand_to(boss, second, "  ")
+        hand_to(boss, second, " \x00 ")
     with pytest.raises(NotAllowed):
         hand_to(first, second)
     for stranger in (elsewhere, checker):

@@ -178,7 +178,7 @@ def test_marks_extend_the_claim_change_and_go(office: Office) -> None:
     start = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
     with clock_at(start), office.work(clerk) as session:
         item = office.items(session, case)[0]
-        review.mark(session, clerk, case, item, value=MarkValue.FAULT, note=" 看不清 ", seen_version=1)
+        review.mark(session, clerk, case, item, value=MarkValue.FAULT, note=" 看不清\x00 ", seen_version=1)
     with clock_at(start + timedelta(minutes=15)), office.work(clerk) as session:
         found = review.mark(session, clerk, case, item, value=MarkValue.OK, seen_version=1)
         assert found is not None
