@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 
+import pikepdf
 import pytest
 from sqlalchemy import func, select
 
@@ -73,7 +74,7 @@ def test_bytes_are_kept_bit_for_bit_and_the_first_page_is_ready(
     assert (entry.after["size"], entry.after["kind"]) == (len(content), "pdf")
 
 
-HOSTILE = {
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "bomb.png": (lambda: samples.png_claiming(30_000, 30_000), "million pixels"),
     "truncated.pdf": (lambda: samples.pdf(1)[:60], "damaged"),
     "svg.pdf": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", "web page"),
@@ -82,7 +83,7 @@ HOSTILE = {
     "many.pdf": (lambda: samples.pdf(10_000), "pages"),
     "word.pdf": (lambda: b"PK\x03\x04 something else", "no PDF"),
     "locked.pdf": (
-        lambda: samples.pdf(1, encryption=samples.pikepdf.Encryption(owner="a", user="b")),
+        lambda: samples.pdf(1, encryption=pikepdf.Encryption(owner="a", user="b")),
         "password",
     ),
 }
