@@ -1,13 +1,11 @@
 """Loading a notice: open cases of every authority get their new due dates, each recorded; nothing is guessed."""
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
-from tests.support.casework import Office, open_office
-from tests.support.database import Database
+from tests.support.casework import Office
 from workbench.cases import deadlines
 from workbench.cases.calendar import CalendarDay, CalendarMissing, DayKind, last_day
 from workbench.cases.clocks import ClockKind
@@ -15,7 +13,7 @@ from workbench.cases.models import Application, CalendarException, CalendarYear,
 from workbench.cases.words import Service, Verdict
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.clock import clock_at
-from workbench.kernel.db import make_engine, scope_of
+from workbench.kernel.db import scope_of
 from workbench.kernel.errors import Invalid, NotAllowed
 from workbench.kernel.identity import NOWHERE, Actor, Role
 
@@ -23,16 +21,6 @@ ADMINISTRATOR = Actor("staff", 1, "示例管理员", frozenset({Role.ADMINISTRAT
 CLERK = Actor("staff", 2, "示例预审员", frozenset({Role.PRE_CHECKER}), NOWHERE)
 BEFORE_HOLIDAY = datetime(2027, 9, 30, 2, tzinfo=UTC)
 NATIONAL_DAY = [CalendarDay(date(2027, 10, day), DayKind.HOLIDAY, "国庆节", "National Day") for day in range(1, 8)]
-
-
-@pytest.fixture
-def office(fresh_database: Database, tmp_path: Path) -> Office:
-    engine = make_engine(fresh_database.app_url)
-    opened = open_office(engine, tmp_path)
-    with opened.work() as session:
-        session.execute(delete(CalendarYear).where(CalendarYear.year == 2027))
-        session.execute(delete(CalendarException).where(CalendarException.day >= date(2027, 1, 1)))
-    return opened
 
 
 def due_days(office: Office, *case_ids: int) -> list[date | None]:
