@@ -17,12 +17,15 @@ from workbench.kernel.permissions import Permission, permits
 from workbench.review import case_file, presenting, queue, remarks, screen, service
 from workbench.review.case_parts import CaseFile
 from workbench.review.marks import MarkValue
-from workbench.review.queue import QueueFilter
 from workbench.shell.context import current_actor, db, parts
 from workbench.shell.failures import wants_json
 from workbench.shell.gate import DeskView, needs
 
-QUEUES = {Desk.PRE_CHECK: "pre_check.index", Desk.RE_CHECK: "re_check.index"}
+QUEUES = {
+    Desk.PRE_CHECK: ("pre_check.index", Permission.PRE_CHECK_READ),
+    Desk.RE_CHECK: ("re_check.index", Permission.RE_CHECK_READ),
+}
+NEXT = {Desk.PRE_CHECK: "pre_check.next", Desk.RE_CHECK: "re_check.next"}
 MARKS_AT_ONCE = 100
 
 
@@ -139,7 +142,7 @@ class CaseView(DeskView):
             templates=[(each, remarks.templates(db(), loaded.desk, each)) for each in Verdict] if loaded.desk else [],
             counts=queue.counts(db(), actor, loaded.desk) if loaded.desk else None,
             queue_url=url_for(queue_of(loaded.desk)),
-            next_url=url_for(queue_of(loaded.desk).replace("index", "next")) if loaded.desk and not loaded.bar else None,
+            next_url=url_for(NEXT[loaded.desk]) if loaded.desk and not loaded.bar else None,
             remark=loaded.draft_remark if remark is None else remark,
             happened=happened(conflict) if conflict is not None else None,
             names={document.code: document.name for document in loaded.documents},
@@ -187,8 +190,7 @@ class CaseView(DeskView):
         """To a case this person already has in hand, else to the next one waiting, else to the queue."""
         actor = current_actor()
         said = str(presenting.VERDICT_WORDS[desk, verdict.value])
-        held = queue.page(db(), actor, QueueFilter(desk=desk, holder="mine"), size=1).rows
-        following = held[0].id if held else open_next(desk)
+        following = claims.find_held(db(), actor, desk) or open_next(desk)
         if following is None:
             flash(gettext("%(verdict)s · nothing else is waiting", verdict=said), "success")
             target = url_for(queue_of(desk))
@@ -253,8 +255,9 @@ def stale_answer(conflict: Conflict) -> Response:
 
 
 def queue_of(desk: Desk | None) -> str:
-    """The endpoint of the list a case belongs to."""
-    return QUEUES.get(desk, "cases.index") if desk is not None else "cases.index"
+    """The endpoint of the list a case belongs to, or of all cases for whoever may not see that one."""
+    endpoint, permission = QUEUES.get(desk, ("", None)) if desk is not None else ("", None)
+    return endpoint if permission is not None and permits(current_actor(), permission) else "cases.index"
 
 
 def own_desk() -> Desk:

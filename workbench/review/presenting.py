@@ -13,7 +13,7 @@ from workbench.cases.calendar import WorkingCalendar, last_day
 from workbench.cases.words import CATEGORY_NAMES, DESK_NAMES, SERVICE_NAMES, STATE_NAMES, Category, Desk, Service, State
 from workbench.review.case_parts import FIELD_NAMES, DocumentStatus
 from workbench.review.queue import Flag, due_reason
-from workbench.shell.i18n import instant, language
+from workbench.shell.i18n import day, instant, language
 
 _ = lazy_gettext
 
@@ -54,10 +54,10 @@ VERDICT_WORDS: Final = {
     (Desk.RE_CHECK, "failed"): _("Re-check failed"),
 }
 BUTTON_WORDS: Final = {
-    (Desk.PRE_CHECK, "passed"): _("Pass the pre-check"),
-    (Desk.PRE_CHECK, "failed"): _("Fail the pre-check"),
-    (Desk.RE_CHECK, "passed"): _("Pass the re-check"),
-    (Desk.RE_CHECK, "failed"): _("Fail the re-check"),
+    (Desk.PRE_CHECK, "passed"): _("Pass pre-check"),
+    (Desk.PRE_CHECK, "failed"): _("Fail pre-check"),
+    (Desk.RE_CHECK, "passed"): _("Pass re-check"),
+    (Desk.RE_CHECK, "failed"): _("Fail re-check"),
 }
 DOCUMENT_WORDS: Final = {
     DocumentStatus.OK: _("done"),
@@ -66,6 +66,16 @@ DOCUMENT_WORDS: Final = {
     DocumentStatus.EMPTY: _("not handed in"),
     DocumentStatus.CHANGED: _("open"),
 }
+
+
+def row_words() -> Mapping[str, Mapping[str, str]]:
+    """The words the rows of a list choose from, translated once for the page instead of once a row."""
+    return {
+        "service": {each.value: service_word(each) for each in Service},
+        "category": {key.value: str(word) for key, word in SHORT_CATEGORIES.items()},
+        "state": {each.value: state_word(each) for each in State},
+        "flag": {key.value: str(word) for key, word in FLAG_WORDS.items()},
+    }
 
 
 def locale_name() -> str:
@@ -121,6 +131,11 @@ def why_due(calendar: WorkingCalendar, due_from: datetime | None, due_at: dateti
 def due_day(due_at: datetime) -> date:
     """The last day in time, which is what people call the due date: the instant itself is 24:00."""
     return last_day(due_at)
+
+
+def day_word(due_at: datetime) -> str:
+    """The due date as this person reads it."""
+    return day(due_day(due_at))
 
 
 def instant_word(at: datetime) -> str:

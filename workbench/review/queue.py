@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal, Self, TypeVar, get_args
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session
 
 from workbench.cases import claims
@@ -135,6 +135,7 @@ class QueuePage:
     after: str | None
     before: str | None
     total: Bounded
+    calendar: WorkingCalendar
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,7 @@ def page(
         after=slice_.after,
         before=slice_.before,
         total=_total(session, filter, found, slice_, alone=after is None and before is None),
+        calendar=calendar,
     )
 
 
@@ -182,12 +184,12 @@ def counts(session: Session, actor: Actor, desk: Desk) -> QueueCounts:
     """What waits at a desk, each count stopping at BOUND. Raises NotAllowed for who does not read cases."""
     demand(actor, Permission.CASE_READ)
 
-    def count(due: Due | None = None, holder: Holding | None = None) -> Bounded:
-        return _count(session, _narrow(select(Application), QueueFilter(desk=desk, due=due, holder=holder), actor))
+    def count(due: Due | None = None, holder: Holding | None = None) -> ScalarSelect[int]:
+        wanted = QueueFilter(desk=desk, due=due, holder=holder)
+        return _counting(_narrow(select(Application), wanted, actor)).scalar_subquery()
 
-    return QueueCounts(
-        waiting=count(), mine=count(holder="mine"), due_today=count(due="today"), overdue=count(due="overdue")
-    )
+    found = session.execute(select(count(), count(holder="mine"), count(due="today"), count(due="overdue"))).one()
+    return QueueCounts(*(Bounded(min(each, BOUND), each > BOUND) for each in found))
 
 
 def due_reason(calendar: WorkingCalendar, due_from: datetime, due_at: datetime, locale: str) -> str:
@@ -290,9 +292,13 @@ def _total(
 
 
 def _count(session: Session, narrowed: Select[Application]) -> Bounded:
-    some = narrowed.with_only_columns(Application.id).limit(BOUND + 1).subquery()
-    found = session.scalar(select(func.count()).select_from(some)) or 0
+    found = session.execute(_counting(narrowed)).scalar_one()
     return Bounded(min(found, BOUND), found > BOUND)
+
+
+def _counting(narrowed: Select[Application]) -> Select[int]:
+    some = narrowed.with_only_columns(Application.id).limit(BOUND + 1).subquery()
+    return select(func.count()).select_from(some)
 
 
 def _row(found: Row[Any], actor: Actor, at: datetime, days_left: int | None) -> QueueRow:

@@ -8,7 +8,6 @@ from flask_admin import expose
 from flask_babel import gettext, ngettext
 
 from workbench.cases import claims
-from workbench.cases.deadlines import load_calendar
 from workbench.cases.states import REVIEW_PERMISSIONS
 from workbench.cases.words import Desk, State
 from workbench.kernel.errors import Invalid, WorkbenchError
@@ -133,7 +132,6 @@ def list_context(wanted: QueueFilter, endpoint: str) -> dict[str, object]:
     page = queue.page(
         db(), actor, wanted, after=request.args.get("after"), before=request.args.get("before"), size=PAGE_SIZE
     )
-    calendar = load_calendar(db())
 
     def address(**arguments: str) -> str:
         return url_for(endpoint, **arguments)
@@ -145,11 +143,14 @@ def list_context(wanted: QueueFilter, endpoint: str) -> dict[str, object]:
         "arguments": arguments,
         "list_url": address(),
         "groups": chip_groups(wanted, address),
-        "reasons": {row.id: presenting.why_due(calendar, row.due_from, row.due_at) for row in page.rows},
+        "reasons": {row.id: presenting.why_due(page.calendar, row.due_from, row.due_at) for row in page.rows},
         "next_url": address(**arguments, after=page.after) if page.after else None,
         "previous_url": address(**arguments, before=page.before) if page.before else None,
         "authorities": list_authorities(db()) if actor.scope.everything else [],
         "words": presenting,
+        "row_words": presenting.row_words(),
+        "due_days": {due: presenting.day_word(due) for due in {row.due_at for row in page.rows} if due},
+        "case_url": url_for("review_case.show", case_id=0).removesuffix("0"),
     }
 
 
