@@ -22,7 +22,7 @@ from workbench.documents.attachments import check_slots, list_attachments
 from workbench.documents.forms import CaseForm, start_from
 from workbench.documents.models import RequiredDocument
 from workbench.documents.rendering import renderer
-from workbench.documents.requirements import effective_documents, versions_for
+from workbench.documents.requirements import effective_documents, find_current_version, versions_for
 from workbench.documents.service import (
     current_submission,
     facts_for_resubmission,
@@ -67,8 +67,11 @@ class ApplicationView(DeskView):
         """Enter an application; the service is chosen first, because it decides what is asked for."""
         service = _service(request.args.get("service", Service.NEW.value))
         authority = _own_authority(current_actor())
-        documents = effective_documents(db(), *versions_for(db(), service, authority.id))
         form = _form(authority.id)
+        if request.method == "GET" and find_current_version(db(), service) is None:
+            missing = gettext("No list of required documents has been published for this service.")
+            return self._show(form, authority, service, [], general=[missing])
+        documents = effective_documents(db(), *versions_for(db(), service, authority.id))
         if request.method == "GET":
             return self._show(form, authority, service, slots_for(documents))
         actor = current_actor()

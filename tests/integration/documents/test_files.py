@@ -8,7 +8,7 @@ from itertools import pairwise
 import pikepdf
 import pytest
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import selectinload
 from werkzeug.test import TestResponse
 
@@ -225,3 +225,20 @@ def test_thumbnails_of_identity_cards_are_blurred(
         row = [picture.getpixel((x, 20)) for x in range(picture.width)]
         edges[code] = max(abs(a - b) for a, b in pairwise(row))  # type: ignore[operator]
     assert edges["user_id_card"] * 3 < edges["business_licence"]
+
+
+def test_work_is_enqueued_with_the_rows_that_need_it(parts: Parts, case_of: MakeCase, authority_ids: list[int]) -> None:
+    """A picture of one page waits for nothing; a PDF's text and later pages do."""
+    photograph = samples.saved(samples.picture(), "PNG")
+    files = [IncomingFile(code, "photo.png", photograph) for code in SIX[1:]]
+    case = case_of(authority_ids[0], [IncomingFile(SIX[0], "form.pdf", samples.pdf(1)), *files])
+    with parts.work() as session:
+        attachments = session.scalars(select(Attachment).where(Attachment.application_id == case.id)).all()
+        waiting = {each.id for each in attachments if each.preview == "waiting"}
+        jobs = session.execute(
+            text(
+                "SELECT (args ->> 'attachment_id')::bigint FROM procrastinate_jobs WHERE task_name = 'render_attachment'"
+            )
+        ).scalars()
+        assert waiting == {each.id for each in attachments if each.document_code == SIX[0]}
+        assert waiting == {each.id for each in attachments} & set(jobs)
