@@ -169,13 +169,15 @@ def counts_for(session: Session, actor: Actor) -> dict[str, int]:
 
 def _line(item: MenuItem) -> Line:
     here = request.endpoint or ""
-    same_view = here.rpartition(".")[0] == item.endpoint.rpartition(".")[0]
-    own_line = any(here == each.endpoint for each in of(current_app).items)
+    view = here.rpartition(".")[0]
+    lines = [each.endpoint for each in of(current_app).items if each.endpoint.rpartition(".")[0] == view]
+    # A page without a line of its own belongs to the first line of its view.
+    first_of_view = here not in lines and lines[:1] == [item.endpoint]
     return Line(
         label=str(item.label),
         url=url_for(item.endpoint),
         endpoint=item.endpoint,
         icon=item.icon,
         counted=item.count is not None,
-        current=here == item.endpoint or (same_view and not own_line),
+        current=here == item.endpoint or first_of_view,
     )

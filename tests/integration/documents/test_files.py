@@ -235,10 +235,7 @@ def test_work_is_enqueued_with_the_rows_that_need_it(parts: Parts, case_of: Make
     with parts.work() as session:
         attachments = session.scalars(select(Attachment).where(Attachment.application_id == case.id)).all()
         waiting = {each.id for each in attachments if each.preview == "waiting"}
-        jobs = session.execute(
-            text(
-                "SELECT (args ->> 'attachment_id')::bigint FROM procrastinate_jobs WHERE task_name = 'render_attachment'"
-            )
-        ).scalars()
+        enqueued = "SELECT args ->> 'attachment_id' FROM procrastinate_jobs WHERE task_name = 'render_attachment'"
+        jobs = {int(each) for each in session.execute(text(enqueued)).scalars()}
         assert waiting == {each.id for each in attachments if each.document_code == SIX[0]}
-        assert waiting == {each.id for each in attachments} & set(jobs)
+        assert waiting == {each.id for each in attachments} & jobs
