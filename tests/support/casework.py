@@ -28,6 +28,7 @@ from workbench.kernel.identity import EVERYWHERE, VENDOR_ROLES, Actor, Role, Sco
 from workbench.kernel.secrets import Secrets
 from workbench.organisation.models import Authority, Staff
 from workbench.review import service as review
+from workbench.review.marking import Finding, mark
 from workbench.review.marks import MarkValue
 
 SYSTEM = system_actor("test")
@@ -151,9 +152,10 @@ class Office:
     def mark_all(self, session: Session, actor: Actor, application_id: int, verdict: Verdict) -> None:
         """Mark every required item ok, and the first a fault when it shall fail."""
         version = get_case(session, actor, application_id).version
-        for place, item_id in enumerate(self.items(session, application_id)):
-            value = MarkValue.FAULT if place == 0 and verdict is Verdict.FAILED else MarkValue.OK
-            review.mark(session, actor, application_id, item_id, value=value, seen_version=version)
+        findings = [Finding(item_id, MarkValue.OK) for item_id in self.items(session, application_id)]
+        if verdict is Verdict.FAILED:
+            findings[0] = Finding(findings[0].check_item_id, MarkValue.FAULT)
+        mark(session, actor, application_id, findings, seen_version=version)
 
     def items(self, session: Session, application_id: int, code: str | None = None) -> list[int]:
         """The required check items of the current round, of one document or all."""

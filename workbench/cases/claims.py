@@ -67,13 +67,18 @@ def claim(session: Session, actor: Actor, application_id: int, *, minutes: int) 
         Conflict: somebody else has it, or it is at no review desk.
     """
     application = get_case(session, actor, application_id, lock=True)
+    claim_locked(session, actor, application, minutes=minutes)
+    return application
+
+
+def claim_locked(session: Session, actor: Actor, application: Application, *, minutes: int) -> None:
+    """Claim a case whose row the caller has locked; raises as `claim` does."""
     desk = desk_of(application)
     if desk is None:
         raise Conflict(N_("The case is no longer where this can be done."))
     demand(actor, REVIEW_PERMISSIONS[desk])
     _refuse_second_desk(session, application, desk, actor.id)
     take(session, actor, application, minutes=minutes)
-    return application
 
 
 def take(session: Session, actor: Actor, application: Application, *, minutes: int) -> None:

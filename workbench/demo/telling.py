@@ -23,7 +23,7 @@ from workbench.demo.papers import Document, Fault, PaperFacts, Quirk
 from workbench.demo.story import Decision, Round, Step, Story
 from workbench.documents import service as documents
 from workbench.documents.attachments import list_attachments
-from workbench.documents.models import RequiredDocument
+from workbench.documents.models import CheckItem
 from workbench.documents.preview import Renderer
 from workbench.documents.uploads import ExaminedFile
 from workbench.kernel.clock import SHANGHAI, clock_at
@@ -31,7 +31,7 @@ from workbench.kernel.identity import Actor, Role, Scope, system_actor
 from workbench.kernel.parts import Parts
 from workbench.organisation.models import Authority, PickupSite, Staff
 from workbench.organisation.sign_in import actor_of
-from workbench.review import remarks, service
+from workbench.review import marking, remarks, service
 from workbench.review.marks import MarkValue, documents_of
 from workbench.review.models import Mark, RemarkTemplate
 
@@ -189,22 +189,16 @@ def _decide(session: Session, step: Step, decision: Decision, application_id: in
     asked = documents_of(session, submission)
     pages = _pages(session, submission)
     for number, document in enumerate(asked):
-        found = _findings(step, decision, document)
+        code = Document(document.code)
+        found = {ITEM_OF[code, fault]: fault for fault in decision.found.get(code, frozenset())}
+        said = [
+            _finding(step, code, item, found, pages[document.code])
+            for item in document.items
+            if document.code in pages and (item.code in found or item.id not in carried)
+        ]
         with clock_at(opened_at + timedelta(minutes=decision.minutes * (number + 0.5) / len(asked))):
-            for item in document.items if document.code in pages else ():
-                if item.code not in found and item.id in carried:
-                    continue
-                value, note, region = _finding(step, Document(document.code), item.code, found, pages[document.code])
-                service.mark(
-                    session,
-                    actor,
-                    application_id,
-                    item.id,
-                    value=value,
-                    note=note,
-                    region=region,
-                    seen_version=application.version,
-                )
+            if said:
+                marking.mark(session, actor, application_id, said, seen_version=application.version)
     marks = {each.check_item_id: each for each in session.scalars(select(Mark).where(Mark.review_id == review.id))}
     verdict = Verdict.PASSED if decision.passed else Verdict.FAILED
     template = _template(session, decision, verdict, step.round)
@@ -213,27 +207,21 @@ def _decide(session: Session, step: Step, decision: Decision, application_id: in
 
 
 def _finding(
-    step: Step, document: Document, item_code: str, found: Mapping[str, Fault], page_ids: Sequence[int]
-) -> tuple[MarkValue, str | None, dict[str, float] | None]:
+    step: Step, document: Document, item: CheckItem, found: Mapping[str, Fault], page_ids: Sequence[int]
+) -> marking.Finding:
     """What a desk says about one item: value, note, and the place on the page where something is missing."""
-    fault = found.get(item_code)
+    fault = found.get(item.code)
     if fault is None:
-        unseen = any(item_code in UNSEEN.get(each, ()) for each in found.values())
-        return (MarkValue.NOT_APPLICABLE if unseen else MarkValue.OK), None, None
+        unseen = any(item.code in UNSEEN.get(each, ()) for each in found.values())
+        return marking.Finding(item.id, MarkValue.NOT_APPLICABLE if unseen else MarkValue.OK)
     enterprise, holder = step.story.enterprise, step.story.holder
     note = note_of(document, fault, enterprise_name=enterprise.name, holder_name=holder.name, uscc=enterprise.uscc)
     place = place_of(document, fault)
     turned = step.story.rounds[step.round].papers[document].quirk in _TURNED
     if place is None or turned or place.page >= len(page_ids):
-        return MarkValue.FAULT, note, None
+        return marking.Finding(item.id, MarkValue.FAULT, note)
     region = {"page_id": page_ids[place.page], "x": place.x, "y": place.y, "w": place.w, "h": place.h}
-    return MarkValue.FAULT, note, region
-
-
-def _findings(step: Step, decision: Decision, document: RequiredDocument) -> dict[str, Fault]:
-    """The faults this desk marks on a document, by check item."""
-    code = Document(document.code)
-    return {ITEM_OF[code, fault]: fault for fault in decision.found.get(code, frozenset())}
+    return marking.Finding(item.id, MarkValue.FAULT, note, region)
 
 
 def _template(session: Session, decision: Decision, verdict: Verdict, round_index: int) -> RemarkTemplate:

@@ -1,5 +1,6 @@
 """The case screen of the review desks: looking, marking, drafting, deciding. Rules live in the services."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, flash, jsonify, request, url_for
@@ -14,8 +15,9 @@ from workbench.cases.words import Desk, Verdict
 from workbench.documents.access import TURNERS
 from workbench.kernel.errors import Conflict, Invalid, NotFound
 from workbench.kernel.permissions import Permission, permits
-from workbench.review import case_file, presenting, queue, remarks, screen, service
+from workbench.review import case_file, marking, presenting, queue, remarks, screen, service
 from workbench.review.case_parts import CaseFile
+from workbench.review.hand import Stale
 from workbench.review.marks import MarkValue
 from workbench.shell.context import current_actor, db, parts
 from workbench.shell.failures import wants_json
@@ -76,8 +78,8 @@ class CaseView(DeskView):
         if len(marks) > MARKS_AT_ONCE:
             raise Invalid("The marks could not be understood.")
         try:
-            for each in marks:
-                self._mark(case_id, each, whole_number(body.get("version")))
+            findings = [finding(each) for each in marks]
+            marking.mark(db(), current_actor(), case_id, findings, seen_version=whole_number(body.get("version")))
         except Conflict as conflict:
             return stale_answer(conflict)
         return jsonify(screen.judgement(db(), self._load(case_id)))
@@ -150,22 +152,9 @@ class CaseView(DeskView):
         )
         return str(page), 200 if conflict is None else 409
 
-    def _mark(self, case_id: int, sent: dict[str, Any], seen: int) -> None:
-        value = next((each for each in MarkValue if each.value == sent.get("value")), None)
-        region = sent.get("region")
-        service.mark(
-            db(),
-            current_actor(),
-            case_id,
-            whole_number(sent.get("item")),
-            value=value,
-            note=str(sent.get("note") or ""),
-            region=region if isinstance(region, dict) else None,
-            seen_version=seen,
-        )
-
     def _marks_of_form(self, case_id: int, seen: int) -> None:
         """Marks of a form sent without scripts: only those that differ from what is saved."""
+        changed = []
         for document in self._load(case_id).documents:
             for item in document.items:
                 value = request.form.get(f"mark-{item.id}")
@@ -173,7 +162,9 @@ class CaseView(DeskView):
                 saved = (item.mark.value.value, item.mark.note or "") if item.mark else (None, "")
                 if value is not None and (value, note) != saved:
                     region = dict(item.mark.region) if item.mark and item.mark.region else None
-                    self._mark(case_id, {"item": item.id, "value": value, "note": note, "region": region}, seen)
+                    changed.append(finding({"item": item.id, "value": value, "note": note, "region": region}))
+        if changed:
+            marking.mark(db(), current_actor(), case_id, changed, seen_version=seen)
 
     def _not_yet(self, case_id: int, refusal: service.NotYet, remark: str, seen: int) -> ResponseReturnValue:
         loaded = self._load(case_id)
@@ -221,6 +212,17 @@ def json_body() -> dict[str, Any]:
     return body
 
 
+def finding(sent: Mapping[str, Any]) -> marking.Finding:
+    """One mark as a script or a form sends it."""
+    region = sent.get("region")
+    return marking.Finding(
+        check_item_id=whole_number(sent.get("item")),
+        value=next((each for each in MarkValue if each.value == sent.get("value")), None),
+        note=str(sent.get("note") or ""),
+        region=region if isinstance(region, dict) else None,
+    )
+
+
 def whole_number(value: Any) -> int:
     """A number as a script or a form sent it.
 
@@ -238,7 +240,7 @@ def whole_number(value: Any) -> int:
 
 def happened(conflict: Conflict) -> str:
     """What happened meanwhile, in words."""
-    if not isinstance(conflict, service.Stale) or not conflict.events:
+    if not isinstance(conflict, Stale) or not conflict.events:
         return gettext(conflict.reason, **conflict.values)
     return gettext("; ").join(
         f"{presenting.instant_word(each.at)} {each.actor_name} {presenting.event_word(each.event)}"

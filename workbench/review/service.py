@@ -4,31 +4,27 @@ A decision is written once, with every required item answered and a remark; the 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workbench.cases import claims
-from workbench.cases.models import Application, CaseEvent, Submission
+from workbench.cases.models import Application, Submission
 from workbench.cases.service import MAX_REMARK, advance, get_case
 from workbench.cases.states import REVIEW_PERMISSIONS, Action
 from workbench.cases.words import N_, Desk, Verdict
-from workbench.config import settings
-from workbench.documents.models import Attachment, CheckItem, Page, RequiredDocument
-from workbench.kernel import audit
+from workbench.documents.models import Attachment, Page, RequiredDocument
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed
 from workbench.kernel.identity import Actor
 from workbench.kernel.permissions import demand
-from workbench.review.carry import carry_over
-from workbench.review.case_parts import CaseFile, EventView
+from workbench.review.case_parts import CaseFile
+from workbench.review.hand import in_hand, review_of, submission_of
 from workbench.review.marks import Blocker, Line, MarkValue, blockers_of, documents_of, needs_marks
 from workbench.review.models import Mark, Review
 from workbench.review.remarks import Fault, describe
 
-MAX_MARK_NOTE: Final = 300
 NOTICE_LOCALE: Final = "zh"
 """Enterprises are written to in Chinese."""
 
@@ -38,14 +34,6 @@ _ACTIONS: Final[Mapping[tuple[Desk, Verdict], Action]] = {
     (Desk.RE_CHECK, Verdict.PASSED): Action.RE_CHECK_PASS,
     (Desk.RE_CHECK, Verdict.FAILED): Action.RE_CHECK_FAIL,
 }
-
-
-class Stale(Conflict):
-    """The page is older than the case; `events` is what happened meanwhile, oldest first."""
-
-    def __init__(self, events: Sequence[EventView]) -> None:
-        super().__init__(N_("The case has changed since this page was opened."))
-        self.events = tuple(events)
 
 
 class NotYet(Invalid):
@@ -75,63 +63,15 @@ def open_review(session: Session, actor: Actor, application_id: int, desk: Desk)
         raise Conflict(N_("The case is no longer where this can be done."))
     if claims.barred(session, application.id, desk, actor.id):
         raise NotAllowed(N_("You have decided on this case at another desk: a second person has to look at it here."))
-    return _review(session, application, desk)
-
-
-def mark(
-    session: Session,
-    actor: Actor,
-    application_id: int,
-    check_item_id: int,
-    *,
-    value: MarkValue | None,
-    note: str | None = None,
-    region: Mapping[str, Any] | None = None,
-    seen_version: int,
-) -> Mark | None:
-    """Say what was found on one check item; None takes it back. Extends the claim.
-
-    Args:
-        region: {"page_id", "x", "y", "w", "h"}, fractions of the unrotated page.
-
-    Raises:
-        NotFound, NotAllowed: no such case, or not the actor's to decide.
-        Stale: the case has moved since.
-        Conflict: somebody else has it in hand.
-        Invalid: the item is not on this submission's list, the note is too long, or the region is on none of its pages.
-    """
-    application, desk = _in_hand(session, actor, application_id, seen_version)
-    submission = _submission(session, application)
-    _check_item(session, submission, check_item_id)
-    note = (note or "").replace("\x00", "").strip() or None
-    if note is not None and len(note) > MAX_MARK_NOTE:
-        raise Invalid(N_("The note is longer than %(limit)s characters."), limit=MAX_MARK_NOTE)
-    place = _region(session, submission, region) if region is not None else None
-    review = _review(session, application, desk, submission)
-    old = session.scalars(
-        select(Mark).where(Mark.review_id == review.id, Mark.check_item_id == check_item_id)
-    ).one_or_none()
-    before = {"value": old.value, "note": old.note} if old is not None else None
-    found = _write_mark(session, actor, review, old, check_item_id, value, note, place)
-    audit.record(
-        session,
-        "mark.set" if value is not None else "mark.cleared",
-        actor,
-        subject=f"check_item:{check_item_id}",
-        case_id=application.id,
-        authority_id=application.authority_id,
-        before=before,
-        after={"desk": desk.value, "value": value.value, "note": note} if value is not None else None,
-    )
-    return found
+    return review_of(session, application, desk)
 
 
 def save_draft(session: Session, actor: Actor, application_id: int, text: str, *, seen_version: int) -> None:
     """Keep a remark that is still being written. Extends the claim; raises as `mark` does."""
     if len(text) > MAX_REMARK:
         raise Invalid(N_("The remark is longer than %(limit)s characters."), limit=MAX_REMARK)
-    application, desk = _in_hand(session, actor, application_id, seen_version)
-    _review(session, application, desk).draft_remark = text.replace("\x00", "")
+    application, desk = in_hand(session, actor, application_id, seen_version)
+    review_of(session, application, desk).draft_remark = text.replace("\x00", "")
     session.flush()
 
 
@@ -151,9 +91,9 @@ def decide(
     application = get_case(session, actor, application_id, lock=True)
     if application.version != seen_version and _said_before(session, actor, application, verdict):
         return application
-    application, desk = _in_hand(session, actor, application_id, seen_version)
-    submission = _submission(session, application)
-    review = _review(session, application, desk, submission)
+    application, desk = in_hand(session, actor, application_id, seen_version)
+    submission = submission_of(session, application)
+    review = review_of(session, application, desk, submission)
     documents = documents_of(session, submission)
     marks = {each.check_item_id: each for each in session.scalars(select(Mark).where(Mark.review_id == review.id))}
     standing = blockers_of(_lines(session, submission, documents, marks), verdict)
@@ -196,103 +136,6 @@ def faults_of(session: Session, documents: Sequence[RequiredDocument], marks: Ma
     ]
 
 
-def _in_hand(session: Session, actor: Actor, application_id: int, seen_version: int) -> tuple[Application, Desk]:
-    """The locked case in the actor's hands: a claim that ran out is taken up again unless somebody else has it."""
-    application = get_case(session, actor, application_id, lock=True)
-    if application.version != seen_version:
-        raise Stale(_events_since(session, application, seen_version))
-    desk = claims.desk_of(application)
-    if desk is None:
-        raise Conflict(N_("The case is no longer where this can be done."))
-    claims.claim(session, actor, application.id, minutes=settings().claim_minutes)
-    return application, desk
-
-
-def _review(session: Session, application: Application, desk: Desk, submission: Submission | None = None) -> Review:
-    submission = submission or _submission(session, application)
-    made = session.execute(
-        insert(Review)
-        .values(
-            application_id=application.id,
-            authority_id=application.authority_id,
-            submission_id=submission.id,
-            desk=desk.value,
-            opened_at=now(),
-        )
-        .on_conflict_do_nothing(index_elements=["submission_id", "desk"])
-        .returning(Review.id)
-    ).scalar()
-    review = session.scalars(
-        select(Review).where(Review.submission_id == submission.id, Review.desk == desk.value)
-    ).one()
-    if made is not None:
-        carry_over(session, review, submission)
-    return review
-
-
-def _submission(session: Session, application: Application) -> Submission:
-    return session.scalars(
-        select(Submission).where(Submission.application_id == application.id, Submission.round == application.round)
-    ).one()
-
-
-def _check_item(session: Session, submission: Submission, check_item_id: int) -> None:
-    version_id = session.scalars(
-        select(RequiredDocument.version_id)
-        .join(CheckItem, CheckItem.document_id == RequiredDocument.id)
-        .where(CheckItem.id == check_item_id)
-    ).one_or_none()
-    if version_id is None or version_id not in (submission.requirement_version_id, submission.extra_version_id):
-        raise Invalid(N_("This item is not on the check-list of this submission."))
-
-
-def _region(session: Session, submission: Submission, region: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        page_id = int(region["page_id"])
-        x, y, w, h = (float(region[each]) for each in ("x", "y", "w", "h"))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise Invalid(N_("The place on the page could not be understood.")) from error
-    inside = 0 <= x <= 1 and 0 <= y <= 1 and 0 < w <= 1 and 0 < h <= 1 and x + w <= 1.0001 and y + h <= 1.0001
-    own = (
-        0 < page_id < 2**63
-        and session.scalars(
-            select(Page.id)
-            .join(Attachment, Attachment.id == Page.attachment_id)
-            .where(Page.id == page_id, Attachment.submission_id == submission.id)
-        ).one_or_none()
-    )
-    if not inside or not own:
-        raise Invalid(N_("The place on the page could not be understood."))
-    return {"page_id": page_id, "x": x, "y": y, "w": w, "h": h}
-
-
-def _write_mark(
-    session: Session,
-    actor: Actor,
-    review: Review,
-    old: Mark | None,
-    check_item_id: int,
-    value: MarkValue | None,
-    note: str | None,
-    region: dict[str, Any] | None,
-) -> Mark | None:
-    if value is None:
-        session.execute(delete(Mark).where(Mark.review_id == review.id, Mark.check_item_id == check_item_id))
-        return None
-    found = old or Mark(
-        application_id=review.application_id,
-        authority_id=review.authority_id,
-        review_id=review.id,
-        check_item_id=check_item_id,
-    )
-    assert actor.id is not None  # the claim has been taken, so the actor is a member of staff
-    found.value, found.note, found.region, found.carried = value.value, note, region, False
-    found.marked_by_id, found.marked_at = actor.id, now()
-    session.add(found)
-    session.flush()
-    return found
-
-
 def _lines(
     session: Session, submission: Submission, documents: Sequence[RequiredDocument], marks: Mapping[int, Mark]
 ) -> list[Line]:
@@ -326,17 +169,6 @@ def _said_before(session: Session, actor: Actor, application: Application, verdi
         ).first()
         is not None
     )
-
-
-def _events_since(session: Session, application: Application, seen_version: int) -> Sequence[EventView]:
-    """Version n is the case after its n-th move, so what follows the n-th event happened meanwhile."""
-    rows = session.scalars(
-        select(CaseEvent)
-        .where(CaseEvent.application_id == application.id)
-        .order_by(CaseEvent.id)
-        .offset(max(0, min(seen_version, application.version)))
-    )
-    return [EventView.of(each) for each in rows]
 
 
 def _page_numbers(session: Session, page_ids: Sequence[int]) -> dict[int, int]:

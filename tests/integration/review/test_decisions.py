@@ -17,9 +17,11 @@ from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.kernel.outbox import OutboxMessage
 from workbench.review import service as review
 from workbench.review.case_file import load
+from workbench.review.hand import Stale
+from workbench.review.marking import Finding, mark
 from workbench.review.marks import MarkValue
 from workbench.review.models import Mark, Review
-from workbench.review.service import NotYet, Stale
+from workbench.review.service import NotYet
 
 
 def test_a_case_walks_to_both_verdicts(office: Office) -> None:
@@ -124,14 +126,14 @@ def test_a_pass_waits_for_every_required_item_and_a_fail_for_a_fault(office: Off
     with office.work(clerk) as session:
         items = office.items(session, case)
         for item in items[:-1]:
-            review.mark(session, clerk, case, item, value=MarkValue.OK, seen_version=1)
+            mark(session, clerk, case, [Finding(item, value=MarkValue.OK)], seen_version=1)
     with pytest.raises(NotYet) as refused, office.work(clerk) as session:
         review.decide(session, clerk, case, Verdict.PASSED, "齐全", seen_version=1)
     assert [each.check_item_id for each in refused.value.blockers] == [items[-1]]
     with pytest.raises(NotYet, match="at least one fault"), office.work(clerk) as session:
         review.decide(session, clerk, case, Verdict.FAILED, "请补正", seen_version=1)
     with office.work(clerk) as session:
-        review.mark(session, clerk, case, items[-1], value=MarkValue.NOT_APPLICABLE, seen_version=1)
+        mark(session, clerk, case, [Finding(items[-1], value=MarkValue.NOT_APPLICABLE)], seen_version=1)
         file = load(session, clerk, case, Desk.PRE_CHECK, "zh")
         assert review.blockers(file, Verdict.PASSED) == []
         assert [each.check_item_id for each in review.blockers(file, Verdict.FAILED)] == [None]
@@ -164,7 +166,7 @@ def test_only_the_holder_marks_and_the_refusal_names_who_it_is(office: Office) -
         claims.claim(session, clerk, case, minutes=20)
         item = office.items(session, case)[0]
     for verb in (
-        lambda s: review.mark(s, other, case, item, value=MarkValue.OK, seen_version=1),
+        lambda s: mark(s, other, case, [Finding(item, value=MarkValue.OK)], seen_version=1),
         lambda s: review.save_draft(s, other, case, "草稿", seen_version=1),
         lambda s: review.decide(s, other, case, Verdict.FAILED, "请补正", seen_version=1),
     ):
@@ -178,15 +180,15 @@ def test_marks_extend_the_claim_change_and_go(office: Office) -> None:
     start = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
     with clock_at(start), office.work(clerk) as session:
         item = office.items(session, case)[0]
-        review.mark(session, clerk, case, item, value=MarkValue.FAULT, note=" 看不清\x00 ", seen_version=1)
+        mark(session, clerk, case, [Finding(item, value=MarkValue.FAULT, note=" 看不清\x00 ")], seen_version=1)
     with clock_at(start + timedelta(minutes=15)), office.work(clerk) as session:
-        found = review.mark(session, clerk, case, item, value=MarkValue.OK, seen_version=1)
-        assert found is not None
+        mark(session, clerk, case, [Finding(item, value=MarkValue.OK)], seen_version=1)
+        found = session.scalars(select(Mark)).one()
         assert (found.value, found.note, found.carried) == ("ok", None, False)
         ends_at = session.get_one(Application, case).claim_ends_at
         assert ends_at is not None
         assert ends_at > start + timedelta(minutes=30)
-        assert review.mark(session, clerk, case, item, value=None, seen_version=1) is None
+        mark(session, clerk, case, [Finding(item, value=None)], seen_version=1)
         assert session.scalars(select(Mark)).all() == []
 
 
@@ -198,9 +200,8 @@ def test_a_mark_belongs_to_this_submissions_list_and_pages(office: Office) -> No
         ours = load(session, clerk, case, None, "zh").documents[0].attachments[0].pages[0].id
         theirs = load(session, clerk, another, None, "zh").documents[0].attachments[0].pages[0].id
         good = {"page_id": ours, "x": 0.1, "y": 0.2, "w": 0.3, "h": 0.1}
-        found = review.mark(session, clerk, case, item, value=MarkValue.FAULT, region=good, seen_version=1)
-        assert found is not None
-        assert found.region == good
+        mark(session, clerk, case, [Finding(item, value=MarkValue.FAULT, region=good)], seen_version=1)
+        assert session.scalars(select(Mark)).one().region == good
     for region in (
         {**good, "page_id": theirs},
         {**good, "x": 0.9},
@@ -210,9 +211,9 @@ def test_a_mark_belongs_to_this_submissions_list_and_pages(office: Office) -> No
         {**good, "page_id": 2**70},
     ):
         with pytest.raises(Invalid), office.work(clerk) as session:
-            review.mark(session, clerk, case, item, value=MarkValue.FAULT, region=region, seen_version=1)
+            mark(session, clerk, case, [Finding(item, value=MarkValue.FAULT, region=region)], seen_version=1)
     with pytest.raises(Invalid), office.work(clerk) as session:
-        review.mark(session, clerk, case, 10**9, value=MarkValue.OK, seen_version=1)
+        mark(session, clerk, case, [Finding(10**9, value=MarkValue.OK)], seen_version=1)
 
 
 def test_another_authoritys_clerk_finds_no_such_case(office: Office) -> None:

@@ -14,6 +14,7 @@ from workbench.review import workload
 from workbench.review.case_file import CaseFile, load
 from workbench.review.case_parts import DocumentStatus
 from workbench.review.diff import DocumentChangeKind
+from workbench.review.marking import Finding, mark
 from workbench.review.marks import MarkValue
 from workbench.review.models import Mark, RemarkTemplate
 from workbench.review.remarks import templates
@@ -37,16 +38,8 @@ def _returned(office: Office, clerk: Actor, name: str) -> tuple[int, dict[str, i
     region = {"page_id": card.attachments[0].pages[0].id, "x": 0.1, "y": 0.1, "w": 0.2, "h": 0.2}
     with office.work(clerk) as session:
         office.mark_all(session, clerk, case, Verdict.PASSED)
-        review.mark(
-            session,
-            clerk,
-            case,
-            items["user_id_card.legible"],
-            value=MarkValue.FAULT,
-            note="反光",
-            region=region,
-            seen_version=1,
-        )
+        finding = Finding(items["user_id_card.legible"], MarkValue.FAULT, "反光", region)
+        mark(session, clerk, case, [finding], seen_version=1)
         review.decide(session, clerk, case, Verdict.FAILED, "请补正", seen_version=1)
     return case, items
 
@@ -120,7 +113,7 @@ def test_opening_twice_carries_once_and_a_changed_mark_is_no_longer_carried(offi
     assert _open(office, clerk, case).lines == file.lines
     item = file.documents[0].items[0].id
     with office.work(clerk) as session:
-        review.mark(session, clerk, case, item, value=MarkValue.OK, seen_version=file.version)
+        mark(session, clerk, case, [Finding(item, value=MarkValue.OK)], seen_version=file.version)
         own = select(Mark).where(Mark.review_id == file.review_id, Mark.check_item_id == item)
         assert session.scalars(own).one().carried is False
 
