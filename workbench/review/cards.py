@@ -65,5 +65,6 @@ def chart(days: Sequence[DayCount]) -> list[Bar]:
                 height = max(2.0, count / highest * CHART_HEIGHT)
                 x = place * step + GAP / 2 + offset * width
                 said = f"{each.day:%m-%d} · {count}"
-                bars.append(Bar(round(x, 1), round(CHART_HEIGHT - height, 1), round(width, 1), round(height, 1), kind, said))
+                top = round(CHART_HEIGHT - height, 1)
+                bars.append(Bar(round(x, 1), top, round(width, 1), round(height, 1), kind, said))
     return bars

@@ -241,8 +241,8 @@ def whole_number(value: Any) -> int:
 def happened(conflict: Conflict) -> str:
     """What happened meanwhile, in words."""
     if not isinstance(conflict, Stale) or not conflict.events:
-        return gettext(conflict.reason, **conflict.values)
-    return gettext("; ").join(
+        return str(gettext(conflict.reason, **conflict.values))
+    return str(gettext("; ")).join(
         f"{presenting.instant_word(each.at)} {each.actor_name} {presenting.event_word(each.event)}"
         for each in conflict.events
     )

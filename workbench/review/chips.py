@@ -1,4 +1,4 @@
-"""The filters of a list of cases as chips: each is a link that switches one filter, all others kept. The URL holds it all."""
+"""The filters of a list of cases as chips: each is a link that switches one filter and keeps the others."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -43,5 +43,6 @@ def chip_groups(wanted: QueueFilter, address: Callable[..., str]) -> list[Sequen
 
 def _chip(wanted: QueueFilter, name: str, value: Any, word: str, address: Callable[..., str]) -> Chip:
     current = getattr(wanted, name) == value
-    switched = replace(wanted, **{name: None if current else value})
+    changed: dict[str, Any] = {name: None if current else value}
+    switched = replace(wanted, **changed)
     return Chip(word, address(**switched.to_args()), current)

@@ -90,27 +90,27 @@ def by_language(chinese: str, english: str) -> str:
 
 def service_word(service: Service | str) -> str:
     """The service's name."""
-    return gettext(SERVICE_NAMES[Service(service)])
+    return str(gettext(SERVICE_NAMES[Service(service)]))
 
 
 def category_word(category: Category | str) -> str:
     """The category's full name."""
-    return gettext(CATEGORY_NAMES[Category(category)])
+    return str(gettext(CATEGORY_NAMES[Category(category)]))
 
 
 def state_word(state: State | str) -> str:
     """The state's name."""
-    return gettext(STATE_NAMES[State(state)])
+    return str(gettext(STATE_NAMES[State(state)]))
 
 
 def desk_word(desk: Desk | str) -> str:
     """The desk's name."""
-    return gettext(DESK_NAMES[Desk(desk)])
+    return str(gettext(DESK_NAMES[Desk(desk)]))
 
 
 def field_word(name: str) -> str:
     """What the form calls a value."""
-    return gettext(FIELD_NAMES[name]) if name in FIELD_NAMES else name
+    return str(gettext(FIELD_NAMES[name])) if name in FIELD_NAMES else name
 
 
 def shown_value(name: str, value: str) -> str:

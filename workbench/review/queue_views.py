@@ -1,6 +1,6 @@
 """The lists of cases: a queue for each review desk, the search over all cases, claiming the next, reassigning."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
@@ -134,7 +134,7 @@ def list_context(wanted: QueueFilter, endpoint: str) -> dict[str, object]:
     )
 
     def address(**arguments: str) -> str:
-        return url_for(endpoint, **arguments)
+        return url_for(endpoint, **cast(dict[str, Any], arguments))
 
     arguments = wanted.to_args()
     return {

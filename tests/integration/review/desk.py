@@ -1,4 +1,4 @@
-"""A served office for the tests of the review screens: signed-in browsers and cases with a check-list but no pictures."""
+"""A served office for the tests of the review screens: signed-in browsers, cases without pictures."""
 
 import re
 from collections.abc import Mapping
@@ -8,11 +8,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.support.casework import SYSTEM, Office
+from workbench.cases.models import Application
 from workbench.kernel.identity import Role
 from workbench.kernel.parts import Parts
-from workbench.organisation.models import Authority, Staff
 from workbench.organisation.service import create_staff
-from tests.support.casework import SYSTEM, Office
 
 PASSWORD = "correct horse battery"
 
@@ -58,7 +58,7 @@ class Desk:
         """A member of staff who can sign in; of the vendor unless an authority (0 or 1) is named."""
         authority_id = None if authority is None else self.office.authority_ids[authority]
         with self.office.work() as session:
-            made = create_staff(
+            staff, _ = create_staff(
                 session,
                 SYSTEM,
                 login=login,
@@ -68,7 +68,6 @@ class Desk:
                 first_password=PASSWORD,
                 must_change_password=False,
             )
-            staff = made if isinstance(made, Staff) else made[0]
             self.people[login] = staff.id
             return staff.id
 
@@ -77,11 +76,6 @@ class Desk:
         if login not in self._browsers:
             self._browsers[login] = Browser(self.app, login)
         return self._browsers[login]
-
-    def authority_name(self, place: int) -> str:
-        """The first or the second authority's name."""
-        with self.office.work() as session:
-            return session.get_one(Authority, self.office.authority_ids[place]).name_zh
 
     def items(self, case_id: int) -> list[int]:
         """The required check items of a case."""
@@ -98,14 +92,10 @@ class Desk:
 
     def version(self, case_id: int) -> int:
         """What a write has to name."""
-        from workbench.cases.models import Application
-
         with self.office.work() as session:
             return session.get_one(Application, case_id).version
 
     def state(self, case_id: int) -> str:
         """Where the case stands."""
-        from workbench.cases.models import Application
-
         with self.office.work() as session:
             return session.get_one(Application, case_id).state

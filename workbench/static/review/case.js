@@ -11,3 +11,4 @@ checklist.start();
 verdict.start();
 remark.start();
 viewer.start();
+document.querySelector(".case").dataset.ready = "yes";

@@ -109,7 +109,7 @@ function commit(event) {
 }
 
 export function start() {
-  if (!form) return;
+  if (!data.may.mark) return;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (event.submitter?.dataset.verdict) choose(event.submitter.dataset.verdict);
