@@ -55,7 +55,7 @@ class AuditView(DeskView):
         """What the filter finds, all of it or a refusal, as CSV; recorded with its number of rows."""
         wanted, _problem = filter_of_address()
         rows = [_row(entry, number) for entry, number in audit_reader.stream(db(), wanted, ROW_LIMIT)]
-        download: Response = csv_download("audit.csv", _header(), rows)
+        download: Response = csv_download("audit.csv", _header(), rows, ROW_LIMIT)
         audit_reader.record_export(db(), current_actor(), wanted, len(rows))
         return download
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from wtforms import BooleanField, Form, IntegerField, SelectField, StringField, TextAreaField, validators
+from wtforms import BooleanField, Form, IntegerField, SelectChoice, SelectField, StringField, TextAreaField, validators
 
 from workbench.cases.service import MAX_REMARK
 from workbench.cases.words import DESK_NAMES, Desk, Verdict
@@ -24,9 +24,11 @@ class RemarkTemplateForm(Form):
     """Where a template is offered, and its text."""
 
     desk = SelectField(
-        _("Desk"), choices=[(each.value, _(DESK_NAMES[each])) for each in (Desk.PRE_CHECK, Desk.RE_CHECK)]
+        _("Desk"), choices=[SelectChoice(each.value, _(DESK_NAMES[each])) for each in (Desk.PRE_CHECK, Desk.RE_CHECK)]
     )
-    verdict = SelectField(_("Verdict"), choices=[(each.value, word) for each, word in VERDICT_WORDS.items()])
+    verdict = SelectField(
+        _("Verdict"), choices=[SelectChoice(each.value, word) for each, word in VERDICT_WORDS.items()]
+    )
     title = StringField(_("Title"), [_needed, _at_most(60)], description=_("What the drop-down shows."))
     text = TextAreaField(
         _("Text"),
