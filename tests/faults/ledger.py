@@ -38,7 +38,8 @@ class Ledger:
     surprises: list[str] = field(default_factory=list)
     lost: int = 0
     signed_in: int = 0
-    _acknowledged: int = 0
+    acknowledged: int = 0
+    """How many decisions and applications were."""
     _moved: threading.Condition = field(default_factory=threading.Condition)
 
     def try_decision(self, decision: Decision) -> Decision:
@@ -57,7 +58,7 @@ class Ledger:
         """The installation said that it is done."""
         with self._moved:
             promise.acknowledged = True
-            self._acknowledged += 1
+            self.acknowledged += 1
             self._moved.notify_all()
 
     def acknowledge_file(self, digest: str) -> None:
@@ -85,8 +86,8 @@ class Ledger:
     def wait_for_work(self, after: int, seconds: float) -> int:
         """Until more than `after` promises were kept, something went wrong, or the time is up; returns how many."""
         with self._moved:
-            self._moved.wait_for(lambda: self.surprises or self._acknowledged > after, seconds)
-            return self._acknowledged
+            self._moved.wait_for(lambda: self.surprises or self.acknowledged > after, seconds)
+            return self.acknowledged
 
     def wait_for_people(self, count: int, seconds: float) -> bool:
         """Until so many people are at work; False when something went wrong or the time is up."""
