@@ -11,10 +11,10 @@ from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
 from workbench.cases import calendar_page, deadlines
-from workbench.cases.calendar import CalendarDay, local_day
+from workbench.cases.calendar import CalendarDay, DayKind, local_day
 from workbench.cases.calendar_text import describe_notes
 from workbench.cases.clocks import ClockKind
-from workbench.cases.notice_entry import TypedNotice, parse_notice, write_notice
+from workbench.cases.notice_entry import KIND_WORDS, TypedNotice, parse_notice, write_notice
 from workbench.cases.words import SERVICE_NAMES, Service
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Invalid, NotFound
@@ -121,6 +121,8 @@ class CalendarView(DeskView):
             problems=[(each.line, gettext(each.reason, **each.values)) for each in typed.problems] if typed else [],
             source_missing=typed is not None and not source,
             preview=preview,
+            off_word=KIND_WORDS[DayKind.HOLIDAY],
+            works_word=KIND_WORDS[DayKind.MAKE_UP_WORKDAY],
             **values,
         )
         return page

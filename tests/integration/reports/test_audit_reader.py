@@ -19,7 +19,7 @@ from workbench.cases.words import Verdict
 from workbench.kernel import audit
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.checkpoints import take_checkpoint
-from workbench.kernel.clock import clock_at, now
+from workbench.kernel.clock import SHANGHAI, clock_at, now
 from workbench.kernel.errors import NotAllowed
 from workbench.kernel.identity import Actor, Role, system_actor
 from workbench.reports import audit_reader, audit_views
@@ -93,7 +93,7 @@ def test_filters_narrow_to_case_actor_action_and_days(office: Office) -> None:
         assert found(action="case.submitted") == {("case.submitted", first), ("case.submitted", second)}
         assert ("case.pre_check_failed", first) in found(actor="clerk")
         assert found(actor="clerk") == found(actor=clerk.name) == found(actor=clerk.label)
-        today = datetime.now(UTC).astimezone(audit_reader.SHANGHAI).date()
+        today = datetime.now(UTC).astimezone(SHANGHAI).date()
         assert found(since=today, until=today, action="case.submitted")
         assert found(until=today - timedelta(days=1)) == set()
 
