@@ -14,7 +14,7 @@ from workbench.demo.story import Ending
 from workbench.kernel.parts import Parts, make_parts
 
 SMALL: Cast = {
-    "110000": {Ending.PRE_CHECK: 3, Ending.RE_CHECK: 2, Ending.RETURNED: 3, Ending.PRODUCTION: 2, Ending.WITHDRAWN: 1},
+    "110000": {Ending.PRE_CHECK: 2, Ending.RE_CHECK: 1, Ending.RETURNED: 3, Ending.PRODUCTION: 1, Ending.WITHDRAWN: 1},
     "650000": {Ending.PRE_CHECK: 1, Ending.RE_CHECK: 1, Ending.PRODUCTION: 1},
 }
 

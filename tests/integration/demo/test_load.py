@@ -21,7 +21,9 @@ from workbench.organisation.models import PickupSite, Staff
 from workbench.organisation.passwords import matches
 from workbench.review.models import Mark, Review
 
-CASES = sum(sum(row.values()) for row in SMALL.values())
+# Papers are drawn and opened for real, which takes long on a machine with other work.
+pytestmark = pytest.mark.timeout(600)
+
 STATES = {
     "pre_check": Ending.PRE_CHECK,
     "re_check": Ending.RE_CHECK,
