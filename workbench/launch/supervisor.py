@@ -55,8 +55,14 @@ def serve(settings: Settings, *, demo: bool = False) -> int:
     Returns:
         The exit code: 0 after an orderly stop, 1 when the start failed (the reason is on stderr).
     """
+    asked = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        asked.set()
+        raise _StopAskedError
+
     for number in STOP_SIGNALS:
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupt)
     try:
         with _only_one(settings.var_dir), _database(settings) as (app_url, server):
             _refuse_taken_port(settings)
@@ -66,6 +72,8 @@ def serve(settings: Settings, *, demo: bool = False) -> int:
     except _StopAskedError:
         return 0
     except (StartError, EmbeddedServerError, roles.RoleError, SQLAlchemyError, OSError, RuntimeError) as error:
+        if asked.is_set():  # a statement cut off in the middle fails in its own way
+            return 0
         _say(f"Cannot start: {error}")
         return 1
     return 0
@@ -206,10 +214,6 @@ def _refuse_taken_port(settings: Settings) -> None:
 def _address(settings: Settings) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  (compared, not bound)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise _StopAskedError
 
 
 def _ignore_signals() -> None:

@@ -88,7 +88,7 @@ def staff_title(staff: Staff) -> str:
 
 def _guard() -> ResponseReturnValue | None:
     endpoint = request.endpoint
-    if endpoint is None or endpoint in WITHOUT_PERSON:
+    if endpoint in WITHOUT_PERSON:
         return None
     remembered = "_user_id" in session
     person = signed_in_person()
@@ -96,7 +96,7 @@ def _guard() -> ResponseReturnValue | None:
         if remembered:
             end()
             flash(gettext("Your sign-in has ended. Please sign in again."), "warning")
-        if endpoint in PUBLIC:
+        if endpoint is None or endpoint in PUBLIC:
             return None
         raise NotSignedIn("Please sign in first.")
     _stamp()
