@@ -174,7 +174,10 @@ def main() -> None:
     cage = build_proven_cage(fonts)
     gc.collect()
     gc.freeze()  # so that collections in the children don't copy the shared memory
-    control.send(json.dumps({"walls": cage.walls}).encode())
+    try:
+        control.send(json.dumps({"walls": cage.walls}).encode())
+    except BrokenPipeError:  # whoever started us has been killed meanwhile
+        return
     Zygote(control, cage, most).serve()
 
 
