@@ -120,7 +120,7 @@ def install(app: Flask, settings: Settings) -> None:
     @app.url_defaults
     def _version(endpoint: str, values: dict[str, Any]) -> None:
         if endpoint == "static" and "filename" in values and app.static_folder:
-            values.setdefault("v", _fingerprint(Path(app.static_folder) / values["filename"]))
+            values.setdefault("v", _fingerprint(app.static_folder, values["filename"]))
 
     app.jinja_env.globals.update(csp_nonce=csp_nonce, request_id=request_id)
 
@@ -135,6 +135,7 @@ def _is_versioned() -> bool:
 
 
 @cache
-def _fingerprint(path: Path) -> str:
+def _fingerprint(folder: str, filename: str) -> str:
     """A name for this content: a changed file is fetched again, an unchanged one never."""
+    path = Path(folder) / filename
     return sha256(path.read_bytes()).hexdigest()[:10] if path.is_file() else ""

@@ -5,9 +5,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from babel.dates import format_date
-from flask import Blueprint, Flask, abort, redirect, request
+from babel.support import NullTranslations
+from flask import Blueprint, Flask, abort, g, redirect, request
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, get_locale, gettext
+from flask_babel import Babel, get_locale, get_translations, gettext
 
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.codes import group4
@@ -33,7 +34,10 @@ def html_language() -> str:
 def safe_return(untrusted: str | None) -> str:
     """A path on this site, or the first page: an address that leads elsewhere is never followed."""
     target = (untrusted or "").strip()
-    split = urlsplit(target)
+    try:
+        split = urlsplit(target)
+    except ValueError:  # such as an IPv6 address without its end
+        return "/"
     elsewhere = split.scheme or split.netloc or not target.startswith("/") or target.startswith("//")
     if elsewhere or "\\" in target or any(ord(character) < 32 for character in target):
         return "/"
@@ -95,9 +99,27 @@ def install(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_LOCALE", LOCALES["zh"])
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", str(SHANGHAI))
     Babel(app, locale_selector=lambda: LOCALES.get(request.cookies.get(COOKIE, ""), LOCALES["zh"]))
+    app.jinja_env.install_gettext_callables(_translate, _translate_number, newstyle=True)  # type: ignore[attr-defined]
     app.register_blueprint(pages)
     app.jinja_env.filters.update(code4=group4, instant=instant, day=day, filesize=filesize)
     app.jinja_env.globals.update(language=language, html_language=html_language, product_name=product_name)
+
+
+def _translate(message: str) -> str:
+    return _translations().ugettext(message)
+
+
+def _translate_number(singular: str, plural: str, number: int) -> str:
+    return _translations().ungettext(singular, plural, number)
+
+
+def _translations() -> NullTranslations:
+    """The reader's catalogue, looked up once a request: a page asks for hundreds of words."""
+    if "translations" not in g:
+        g.translations = get_translations()
+    found = g.translations
+    assert isinstance(found, NullTranslations)
+    return found
 
 
 def product_name() -> str:
