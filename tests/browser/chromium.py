@@ -2,12 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -20,6 +21,12 @@ ARGUMENTS = [
     "--disable-sync",
     "--font-render-hinting=none",
 ]
+CONTEXT: Final[dict[str, Any]] = {
+    "locale": "zh-CN",
+    "timezone_id": "Asia/Shanghai",
+    "viewport": {"width": 1440, "height": 900},
+    "reduced_motion": "reduce",
+}
 FONT_CONFIG = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
@@ -69,17 +76,43 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
-    """A page without cookies or history; whatever it complains about fails the test at its end."""
-    context = browser.new_context(
-        locale="zh-CN", timezone_id="Asia/Shanghai", viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.on("console", lambda message: _note_console(message, complaints))
-    page.on("pageerror", lambda error: _note_error(error, complaints))
-    yield page
-    context.close()
+def new_page(browser: Browser, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    """Opens pages without cookies or history, of people who know nothing of each other; takes options of a context.
+
+    Whatever they complain about fails the test at its end.
+    """
+    contexts: list[BrowserContext] = []
+
+    def open_page(**options: Any) -> Page:
+        context = browser.new_context(**{**CONTEXT, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: _note_console(message, complaints))
+        page.on("pageerror", lambda error: _note_error(error, complaints))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
     assert not complaints, "The browser complained:\n" + "\n".join(complaints)
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """A page without cookies or history; whatever it complains about fails the test at its end."""
+    return new_page()
+
+
+def forgive(complaints: list[str], words: str) -> None:
+    """Take out what a test provoked on purpose; it has to be there.
+
+    Raises:
+        AssertionError: the browser did not complain of it.
+    """
+    provoked = [each for each in complaints if words in each]
+    assert provoked, f"nobody complained of {words}: {complaints}"
+    for each in provoked:
+        complaints.remove(each)
 
 
 def _note_console(message: ConsoleMessage, found: list[str]) -> None:

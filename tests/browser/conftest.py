@@ -1,5 +1,20 @@
 """The browser floor: a real Chromium against a real server."""
 
-from tests.browser.chromium import browser, complaints, page
+from collections.abc import Iterator
 
-__all__ = ["browser", "complaints", "page"]
+import pytest
+
+from tests.browser.chromium import browser, complaints, new_page, page
+from tests.browser.served import Site, served
+from tests.support.database import TestServer
+
+__all__ = ["browser", "complaints", "new_page", "page"]
+
+
+@pytest.fixture(scope="session")
+def site(database_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The served office all walks share; each takes an authority of its own."""
+    database = database_server.copy()
+    with served(database, tmp_path_factory.mktemp("site")) as site:
+        yield site
+    database_server.drop(database)
