@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import select
@@ -55,13 +56,19 @@ class DueChange:
 
 def load_calendar(session: Session) -> WorkingCalendar:
     """The calendar as the table holds it now. Years without a notice count plain weeks and say so."""
-    days = [
-        CalendarDay(day, DayKind(kind), name, name_en)
-        for day, kind, name, name_en in session.execute(
-            select(CalendarException.day, CalendarException.kind, CalendarException.name, CalendarException.name_en)
-        )
-    ]
-    years = frozenset(session.scalars(select(CalendarYear.year)))
+    rows = session.execute(
+        select(CalendarException.day, CalendarException.kind, CalendarException.name, CalendarException.name_en)
+    )
+    return _calendar(
+        frozenset((day, kind, name, name_en) for day, kind, name, name_en in rows),
+        frozenset(session.scalars(select(CalendarYear.year))),
+    )
+
+
+@lru_cache(maxsize=8)
+def _calendar(rows: frozenset[tuple[date, str, str, str]], years: frozenset[int]) -> WorkingCalendar:
+    """The calendar of just these rows: made once, so that the due dates it has counted stay counted."""
+    days = [CalendarDay(day, DayKind(kind), name, name_en) for day, kind, name, name_en in rows]
     return WorkingCalendar(days, years, allow_provisional=True)
 
 

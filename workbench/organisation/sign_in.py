@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import delete, exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from workbench.kernel import audit, clock
 from workbench.kernel.errors import WorkbenchError
@@ -72,7 +72,9 @@ def _scope_of(staff: Staff) -> Scope:
 def find_signed_in(session: Session, staff_id: int, epoch: int, sid: str) -> Staff | None:
     """Whose session this is, or None when it was ended: signed out, deactivated, roles or password changed."""
     return session.scalar(
-        select(Staff).where(
+        select(Staff)
+        .options(joinedload(Staff.authority))
+        .where(
             Staff.id == staff_id,
             Staff.active,
             Staff.session_epoch == epoch,

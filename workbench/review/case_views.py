@@ -206,10 +206,22 @@ def json_body() -> dict[str, Any]:
     Raises:
         Invalid: there is none.
     """
-    body = request.get_json(silent=True)
+    try:
+        body = storable(request.get_json(silent=True))
+    except RecursionError:
+        body = None
     if not isinstance(body, dict):
         raise Invalid("The request holds no JSON object.")
     return body
+
+
+def storable(value: Any) -> Any:
+    """A JSON value without what no text in the database can hold: NUL and halves of characters."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "ignore").decode()
+    if isinstance(value, dict):
+        return {key: storable(each) for key, each in value.items()}
+    return [storable(each) for each in value] if isinstance(value, list) else value
 
 
 def finding(sent: Mapping[str, Any]) -> marking.Finding:
@@ -231,7 +243,7 @@ def whole_number(value: Any) -> int:
     """
     try:
         number = int(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise NotFound("There is no such case.") from error
     if not 0 <= number < 2**63:
         raise NotFound("There is no such case.")

@@ -36,13 +36,18 @@ def in_hand(session: Session, actor: Actor, application_id: int, seen_version: i
         Conflict: somebody else has it in hand, or it is at no review desk.
     """
     application = get_case(session, actor, application_id, lock=True)
+    return application, take_in_hand(session, actor, application, seen_version)
+
+
+def take_in_hand(session: Session, actor: Actor, application: Application, seen_version: int) -> Desk:
+    """Claim a case whose row the caller has locked, or keep the claim; the desk it is at. Raises as `in_hand` does."""
     if application.version != seen_version:
         raise Stale(_events_since(session, application, seen_version))
     desk = claims.desk_of(application)
     if desk is None:
         raise Conflict(N_("The case is no longer where this can be done."))
     claims.claim_locked(session, actor, application, minutes=settings().claim_minutes)
-    return application, desk
+    return desk
 
 
 def review_of(session: Session, application: Application, desk: Desk, submission: Submission | None = None) -> Review:

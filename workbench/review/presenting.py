@@ -5,9 +5,9 @@ Nothing is decided here; a value without a word is shown as it is.
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext, lazy_gettext, ngettext
 
 from workbench.cases.calendar import WorkingCalendar, last_day
 from workbench.cases.words import CATEGORY_NAMES, DESK_NAMES, SERVICE_NAMES, STATE_NAMES, Category, Desk, Service, State
@@ -68,14 +68,27 @@ DOCUMENT_WORDS: Final = {
 }
 
 
-def row_words() -> Mapping[str, Mapping[str, str]]:
+def row_words() -> Mapping[str, Any]:
     """The words the rows of a list choose from, translated once for the page instead of once a row."""
     return {
+        "copy": gettext("Copy"),
+        "select": gettext("Select"),
         "service": {each.value: service_word(each) for each in Service},
         "category": {key.value: str(word) for key, word in SHORT_CATEGORIES.items()},
         "state": {each.value: state_word(each) for each in State},
         "flag": {key.value: str(word) for key, word in FLAG_WORDS.items()},
     }
+
+
+def left_word(left: int | None) -> str:
+    """How many working days are left, in words."""
+    if left is None:
+        return str(gettext("clock stopped"))
+    if left == 0:
+        return str(gettext("due today"))
+    if left < 0:
+        return str(ngettext("%(num)d working day overdue", "%(num)d working days overdue", -left))
+    return str(ngettext("%(num)d working day left", "%(num)d working days left", left))
 
 
 def locale_name() -> str:

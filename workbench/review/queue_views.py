@@ -1,6 +1,7 @@
 """The lists of cases: a queue for each review desk, the search over all cases, claiming the next, reassigning."""
 
-from typing import Any, ClassVar, cast
+from typing import ClassVar
+from urllib.parse import urlencode
 
 from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
@@ -133,8 +134,10 @@ def list_context(wanted: QueueFilter, endpoint: str) -> dict[str, object]:
         db(), actor, wanted, after=request.args.get("after"), before=request.args.get("before"), size=PAGE_SIZE
     )
 
+    here = url_for(endpoint)
+
     def address(**arguments: str) -> str:
-        return url_for(endpoint, **cast(dict[str, Any], arguments))
+        return f"{here}?{urlencode(arguments)}" if arguments else here
 
     arguments = wanted.to_args()
     return {
@@ -143,7 +146,11 @@ def list_context(wanted: QueueFilter, endpoint: str) -> dict[str, object]:
         "arguments": arguments,
         "list_url": address(),
         "groups": chip_groups(wanted, address),
-        "reasons": {row.id: presenting.why_due(page.calendar, row.due_from, row.due_at) for row in page.rows},
+        "reasons": {
+            (begun, due): presenting.why_due(page.calendar, begun, due)
+            for begun, due in {(row.due_from, row.due_at) for row in page.rows}
+        },
+        "left_words": {left: presenting.left_word(left) for left in {row.working_days_left for row in page.rows}},
         "next_url": address(**arguments, after=page.after) if page.after else None,
         "previous_url": address(**arguments, before=page.before) if page.before else None,
         "authorities": list_authorities(db()) if actor.scope.everything else [],

@@ -20,7 +20,7 @@ from workbench.kernel.errors import Conflict, Invalid, NotAllowed
 from workbench.kernel.identity import Actor
 from workbench.kernel.permissions import demand
 from workbench.review.case_parts import CaseFile
-from workbench.review.hand import in_hand, review_of, submission_of
+from workbench.review.hand import in_hand, review_of, submission_of, take_in_hand
 from workbench.review.marks import Blocker, Line, MarkValue, blockers_of, documents_of, needs_marks
 from workbench.review.models import Mark, Review
 from workbench.review.remarks import Fault, describe
@@ -91,7 +91,7 @@ def decide(
     application = get_case(session, actor, application_id, lock=True)
     if application.version != seen_version and _said_before(session, actor, application, verdict):
         return application
-    application, desk = in_hand(session, actor, application_id, seen_version)
+    desk = take_in_hand(session, actor, application, seen_version)
     submission = submission_of(session, application)
     review = review_of(session, application, desk, submission)
     documents = documents_of(session, submission)

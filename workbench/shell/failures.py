@@ -9,6 +9,7 @@ from flask import Flask, Response, jsonify, make_response, redirect, render_temp
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, lazy_gettext
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from workbench.kernel.errors import TooMany, WorkbenchError
@@ -78,6 +79,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(NotSignedIn, _to_sign_in)
     app.register_error_handler(WorkbenchError, _refusal)
     app.register_error_handler(CSRFError, _stale_page)
+    app.register_error_handler(DataError, _unstorable)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(500, _broken)
 
@@ -109,6 +111,12 @@ def _refusal(error: WorkbenchError) -> ResponseReturnValue:
 def _stale_page(error: CSRFError) -> ResponseReturnValue:
     log.warning("csrf_refused", reason=error.description)
     return _render(400, *(str(each) for each in _CSRF))
+
+
+def _unstorable(error: DataError) -> ResponseReturnValue:
+    """What no column holds, such as NUL in a text or a number of thirty digits: sent so by no page of ours."""
+    log.warning("unstorable_value", error=type(error.orig).__name__)
+    return answer(400)
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

@@ -21,7 +21,7 @@ from workbench.kernel import audit
 from workbench.kernel.errors import NotAllowed, NotFound
 from workbench.kernel.permissions import Permission, permits
 from workbench.shell.context import NotSignedIn, current_actor, db, find_actor
-from workbench.shell.i18n import instant
+from workbench.shell.i18n import instant, safe_return
 from workbench.shell.model_audit import written_values
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -171,6 +171,8 @@ class DeskModelView(Gate, ModelView):
             abort(404)
         if name in {"edit_view", "details_view"} and "id" not in request.args:
             abort(404)
+        if (back := request.values.get("url")) and safe_return(back) != back:
+            abort(400)
         return refusal
 
     def create_model(self, form: Form) -> Any:

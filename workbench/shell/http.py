@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, request, url_for
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -122,7 +122,12 @@ def install(app: Flask, settings: Settings) -> None:
         if endpoint == "static" and "filename" in values and app.static_folder:
             values.setdefault("v", _fingerprint(app.static_folder, values["filename"]))
 
-    app.jinja_env.globals.update(csp_nonce=csp_nonce, request_id=request_id)
+    @cache
+    def icons_url() -> str:
+        """The icons' address: asked for dozens of times a page, and the same for the life of the process."""
+        return url_for("static", filename="icons.svg")
+
+    app.jinja_env.globals.update(csp_nonce=csp_nonce, request_id=request_id, icons_url=icons_url)
 
 
 def protect(app: Flask) -> None:
