@@ -2,8 +2,9 @@
 
 import atexit
 import threading
+from functools import cache
 
-from workbench.documents.preview import Renderer
+from workbench.documents.preview import Renderer, SelfTest
 
 _lock = threading.Lock()
 _started: list[Renderer] = []
@@ -16,3 +17,13 @@ def renderer() -> Renderer:
             _started.append(Renderer())
             atexit.register(_started[0].close)
         return _started[0]
+
+
+@cache
+def fitness() -> SelfTest:
+    """What the self-test found when this process first asked: the walls that stand, and that Chinese text shows.
+
+    Raises:
+        RendererUnfit: a Chinese page whose fonts are not embedded comes out blank. Asked again, it is tested again.
+    """
+    return renderer().self_test()

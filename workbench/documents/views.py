@@ -3,12 +3,17 @@
 from flask import Flask
 from flask_admin import Admin
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
 
 from workbench.documents.entry_views import ApplicationView
 from workbench.documents.file_views import DocumentView
+from workbench.documents.preview import RendererUnfit
+from workbench.documents.rendering import fitness
 from workbench.documents.requirement_views import RequirementView
 from workbench.kernel.permissions import Permission
-from workbench.shell import menu
+from workbench.shell import health, menu
+
+ALL_WALLS = "landlock+seccomp"
 
 
 def register(app: Flask, admin: Admin) -> None:
@@ -29,3 +34,12 @@ def register(app: Flask, admin: Admin) -> None:
         ),
     ):
         menu.register(app, menu.MenuItem(label, endpoint, permission, group=group, icon=icon))
+    health.register(app, health.Probe("renderer", _renderer))
+
+
+def _renderer(session: Session) -> health.Health:
+    """Fit when Chinese text shows behind every wall; degraded where a wall is missing or nothing can be shown."""
+    try:
+        return health.Health.OK if fitness().walls == ALL_WALLS else health.Health.DEGRADED
+    except RendererUnfit:
+        return health.Health.DEGRADED

@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy.exc import SQLAlchemyError
 
 from workbench.config import Settings
+from workbench.documents.preview import Renderer, RendererUnfit
 from workbench.kernel.secrets import Secrets
 from workbench.launch import migrate, roles
 from workbench.launch.children import Child
@@ -66,6 +67,7 @@ def serve(settings: Settings, *, demo: bool = False) -> int:
     try:
         with _only_one(settings.var_dir), _database(settings) as (app_url, server):
             _refuse_taken_port(settings)
+            _try_renderer()
             if demo:
                 _load_demo(settings, app_url)
             _supervise(settings, app_url, server, demo=demo)
@@ -142,6 +144,7 @@ def _children(settings: Settings, app_url: str) -> tuple[Child, Child]:
     environment |= {"WORKBENCH_APP_DATABASE_URL": app_url, "WORKBENCH_VAR_DIR": str(settings.var_dir)}
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     options = {
+        "--config": "python:workbench.launch.web",
         "--worker-class": "gthread",
         "--workers": settings.web_workers,
         "--threads": settings.web_threads,
@@ -209,6 +212,23 @@ def _refuse_taken_port(settings: Settings) -> None:
                 raise StartError(f"{where} is in use by another program; set WORKBENCH_PORT to a free port.") from error
             hint = "check WORKBENCH_HOST and WORKBENCH_PORT"
             raise StartError(f"cannot listen on {where} ({error.strerror}); {hint}.") from error
+
+
+def _try_renderer() -> None:
+    """Render a Chinese page before anyone uploads one.
+
+    Raises:
+        StartError: its text does not show, so clerks would judge blank pages.
+    """
+    renderer = Renderer()
+    try:
+        found = renderer.self_test()
+    except RendererUnfit as unfit:
+        raise StartError(f"documents cannot be shown: {unfit}") from unfit
+    finally:
+        renderer.close()
+    if found.walls != "landlock+seccomp":
+        _say(f"Files are opened behind fewer walls than this product wants ({found.walls}): the kernel lacks the rest.")
 
 
 def _address(settings: Settings) -> str:
