@@ -47,6 +47,7 @@ def configure(level: str) -> None:
     handler.name = "workbench"
     root.addHandler(handler)
     root.setLevel(level)
+    logging.getLogger("procrastinate").setLevel(max(logging.WARNING, root.level))  # it tells every poll and heartbeat
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
