@@ -88,6 +88,7 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "text": N_("Text"),
     "position": N_("Place"),
     "code": N_("Code"),
+    "document": N_("Document"),
     "task": N_("Task"),
     "jobs": N_("Jobs"),
     "rows": N_("Rows"),
