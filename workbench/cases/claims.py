@@ -99,17 +99,17 @@ def take(session: Session, actor: Actor, application: Application, *, minutes: i
 
 
 def release(session: Session, actor: Actor, application_id: int) -> Application:
-    """Let go of a case; a supervisor may let go of anyone's. A case nobody has stays as it is.
+    """Let go of a case; a supervisor may let go of anyone's. A case that is not the actor's to let go stays as it is.
 
     Raises:
         NotFound: no such case inside the actor's authority.
         Conflict: somebody else has it.
     """
     application = get_case(session, actor, application_id, lock=True)
-    holder = holder_id(application)
-    if holder is not None and holder != actor.id and not permits(actor, Permission.CASE_REASSIGN):
+    own = application.claimed_by_id == actor.id or permits(actor, Permission.CASE_REASSIGN)
+    if holder_id(application) is not None and not own:
         refuse_taken(session, application)
-    if application.claimed_by_id is not None:
+    if application.claimed_by_id is not None and own:
         before = {"claimed_by": application.claimed_by_id}
         application.claimed_by_id = application.claimed_at = application.claim_ends_at = None
         _record(session, "case.claim_released", actor, application, before=before)
