@@ -1,5 +1,6 @@
 """What an applicant states: the facts a case is opened with, and every reason they cannot stand."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +19,19 @@ from workbench.kernel.errors import Invalid
 
 FORM_FIELDS: Final = ("legal_representative", "address", "postcode", "telephone", "machinery_account")
 """Facts of the printed form beyond those with columns of their own."""
+
+FREE_TEXTS: Final[Mapping[str, int]] = {
+    "legal_representative": 200,
+    "address": 300,
+    "postcode": 20,
+    "telephone": 60,
+    "machinery_account": 100,
+    "reason": 2000,
+    "prior_key": 100,
+}
+"""Texts that may be empty, with the characters they may hold; the intake's schema says the same."""
+
+_ADDRESS: Final = re.compile(r"[^@\s,;:<>()\[\]\"\\\x7f]+@[^@\s,;:<>()\[\]\"\\\x7f.]+(\.[^@\s,;:<>()\[\]\"\\\x7f.]+)+")
 
 USCC_REASONS: Final[Mapping[UsccProblem, str]] = {
     UsccProblem.LENGTH: N_("A unified social credit code has 18 characters."),
@@ -96,17 +110,7 @@ def check_facts(facts: CaseFacts, today: date) -> None:
     Raises:
         InvalidFacts: with a reason per field.
     """
-    problems: dict[str, str] = {}
-    for name, value, limit in (
-        ("enterprise_name", facts.enterprise_name, 200),
-        ("holder_name", facts.holder.name, 60),
-        ("holder_mobile", facts.holder.mobile, 30),
-        ("holder_email", facts.holder.email, 254),
-    ):
-        if not value:
-            problems[name] = N_("This is needed.")
-        elif len(value) > limit or any(ord(character) < 32 for character in value):
-            problems[name] = N_("This is too long or holds characters that cannot be written.")
+    problems = _problems_of_texts(facts)
     if "holder_email" not in problems and not _looks_like_address(facts.holder.email):
         problems["holder_email"] = N_("This is not an e-mail address.")
     code = uscc_problem(facts.uscc)
@@ -123,6 +127,31 @@ def check_facts(facts: CaseFacts, today: date) -> None:
         raise InvalidFacts(problems)
 
 
+def _problems_of_texts(facts: CaseFacts) -> dict[str, str]:
+    """What is missing, too long, or holds characters that cannot be written, by field."""
+    problems: dict[str, str] = {}
+    for name, value, limit in (
+        ("enterprise_name", facts.enterprise_name, 200),
+        ("holder_name", facts.holder.name, 60),
+        ("holder_mobile", facts.holder.mobile, 30),
+        ("holder_email", facts.holder.email, 254),
+    ):
+        if not value:
+            problems[name] = N_("This is needed.")
+        elif len(value) > limit or any(ord(character) < 32 for character in value):
+            problems[name] = N_("This is too long or holds characters that cannot be written.")
+    stated = {**facts.form, "reason": facts.reason or "", "prior_key": facts.prior_key or ""}
+    for name, limit in FREE_TEXTS.items():
+        if _too_long(stated.get(name, ""), limit):
+            problems[name] = N_("This is too long or holds characters that cannot be written.")
+    return problems
+
+
 def _looks_like_address(text: str) -> bool:
-    local, at, domain = text.rpartition("@")
-    return bool(local and at and "." in domain.strip(".") and " " not in text)
+    """One address and nothing that a mail header would read as a second one, a name or a comment."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def _too_long(text: str, limit: int) -> bool:
+    """Too long, or with characters that cannot be written; line ends may stand in a text."""
+    return len(text) > limit or any(ord(character) < 32 and character not in "\r\n\t" for character in text)

@@ -120,6 +120,8 @@ def resubmit(
         application.uscc,
     ):
         raise Invalid(N_("Service, authority and enterprise code cannot change: please make a new application."))
+    if answer is not None and len(answer) > MAX_REMARK:
+        raise Invalid(N_("This is too long or holds characters that cannot be written."))
     transition = _find_move(State(application.state), Action.RESUBMIT, facts.service, actor)
     before = State(application.state)
     application.round += 1

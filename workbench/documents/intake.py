@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workbench.cases.facts import CaseFacts, HolderFacts, InvalidFacts, check_facts
+from workbench.cases.facts import FORM_FIELDS, CaseFacts, HolderFacts, InvalidFacts, check_facts
 from workbench.cases.models import Application
 from workbench.cases.words import Category, Channel, Service
 from workbench.documents import limits
@@ -43,6 +43,7 @@ _PLACES: Final = {
     "holder_identity_number": "/holder/identity_number",
     "reason": "/reason",
     "prior_key": "/prior_key",
+    **{name: f"/form/{name}" for name in FORM_FIELDS},
 }
 """Where in case.json each of the facts stands."""
 

@@ -16,7 +16,7 @@ from workbench.organisation.models import Authority, Staff
 from workbench.organisation.words import N_
 
 _LOGIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{2,49}")
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+_EMAIL: Final = re.compile(r"[^@\s,;:<>()\"]+@[^@\s,;:<>()\"]+")
 
 
 def create_staff(
