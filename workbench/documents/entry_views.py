@@ -99,7 +99,7 @@ class ApplicationView(DeskView):
         if request.method == "GET":
             keep = {attachment.id for attachment in earlier}
             return self._show(form, authority, service, slots_for(documents, kept=earlier), keep=keep, **more)
-        keep = {int(each) for each in request.form.getlist("keep") if each.isdigit()}
+        keep = set(request.form.getlist("keep", type=int))
         files, problems = sent_files(parts(), actor, documents)
         facts = _corrected(form.facts(service, authority.id), known)
         slots = [each.document_code for each in earlier if each.id in keep] + [each.document_code for each in files]

@@ -30,7 +30,7 @@ def rearrange(documents: Sequence[DocumentDraft], action: str) -> list[DocumentD
         Invalid: there is no such button.
     """
     verb, _, place = action.partition(":")
-    numbers = [int(each) for each in place.split(":") if each.isdigit()]
+    numbers = [int(each) for each in place.split(":") if _is_count(each)]
     if verb == "add" and not numbers:
         return [*documents, EMPTY_DOCUMENT][:MAX_DOCUMENTS]
     if not numbers or numbers[0] >= len(documents):
@@ -84,6 +84,11 @@ def _text(form: Mapping[str, str], name: str) -> str:
 
 def _count(form: Mapping[str, str], name: str, most: int) -> int:
     value = form.get(name, "")
-    if not value.isdigit() or int(value) > most:
+    if not _is_count(value) or int(value) > most:
         raise Invalid(_UNREADABLE)
     return int(value)
+
+
+def _is_count(text: str) -> bool:
+    """A short number in plain digits: `isdigit` alone also takes "²", which is none to `int`."""
+    return text.isascii() and text.isdigit() and len(text) < 5

@@ -47,7 +47,8 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     """An engine on psycopg. `url` may be of the plain postgresql:// form."""
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
-    return create_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+    # Errors land in the log; the values of a statement, names and telephone numbers among them, must not.
+    return create_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
 
 
 def make_session_factory(engine: Engine) -> sessionmaker[Session]:

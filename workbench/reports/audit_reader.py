@@ -142,8 +142,9 @@ def _decode(untrusted: str | None) -> tuple[datetime, str, int] | None:
         instant = datetime.fromisoformat(at)
     except (binascii.Error, ValueError, TypeError):
         return None
-    usable = instant.tzinfo is not None and isinstance(chain, str) and type(seq) is int and 0 <= seq < 2**62
-    return (instant, chain, seq) if usable and "\x00" not in chain else None
+    names_a_chain = isinstance(chain, str) and chain.isascii() and "\x00" not in chain
+    usable = instant.tzinfo is not None and names_a_chain and type(seq) is int and 0 <= seq < 2**62
+    return (instant, chain, seq) if usable else None
 
 
 def record_reading(session: Session, actor: Actor, wanted: AuditFilter) -> None:
