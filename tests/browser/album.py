@@ -18,15 +18,25 @@ BLANK = "zzzzzzzz"
 
 @dataclass(frozen=True)
 class Visit:
-    """Somebody signed in, with the product in front of them. `strangers` opens the product to nobody in particular."""
+    """Somebody signed in, with the product in front of them.
+
+    `stranger` opens it to nobody in particular; `patient` waits for every thumbnail and count, as a picture has to.
+    """
 
     page: Page
     base_url: str
     stranger: Callable[[], Page]
+    patient: bool = True
 
     def go(self, path: str) -> None:
         """Open an address and wait until everything on it is there."""
-        self.page.goto(f"{self.base_url}{path}", wait_until="networkidle")
+        self.page.goto(f"{self.base_url}{path}")
+        self.rest()
+
+    def rest(self) -> None:
+        """Wait for what comes after the page itself."""
+        if self.patient:
+            self.page.wait_for_load_state("networkidle")
 
     def first(self, path: str, link: str) -> str:
         """The address of the first link of a list that fits a selector.
@@ -55,7 +65,7 @@ class Visit:
         """Wait until the case screen listens and its page is painted."""
         self.page.locator(".case[data-ready]").wait_for()
         self.page.locator("[data-stage=current] .paper-page.there").wait_for()
-        self.page.wait_for_load_state("networkidle")
+        self.rest()
 
     def show(self, code: str) -> None:
         """Put a document of the case into view."""
@@ -94,20 +104,22 @@ def _through(path: str, link: str) -> Callable[[Visit], None]:
 
 
 def _case(visit: Visit) -> None:
-    """Two documents done, a fault on the third with its place on the page."""
+    """Two documents done, a doubt about the third with its place on the page."""
     visit.take("pre-check", "round=first&")
     for code in ("application_form", "seal_confirmation"):
         visit.show(code)
         for number in range(1, visit.page.locator(".checks.current [data-item]").count() + 1):
             visit.mark(number, "ok")
     visit.show("business_licence")
-    for number in (1, 3):
+    for number in (2, 3, 4):
         visit.mark(number, "ok")
-    visit.mark(2, "fault")
-    item = visit.page.locator(".checks.current [data-item]").nth(1)
+    visit.mark(1, "fault")
+    item = visit.page.locator(".checks.current [data-item]").first
     if item.locator("[data-region-show]").is_hidden():
+        item.locator("[data-note]").fill("右下角有折痕")
+        item.locator("[data-note]").press("Tab")
         visit.page.keyboard.press("m")
-        for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown"):
+        for key in ("ArrowRight",) * 15 + ("ArrowDown",) * 18:
             visit.page.keyboard.press(key)
         visit.page.keyboard.press("Enter")
     visit.saved()
@@ -172,7 +184,9 @@ def _notice(visit: Visit) -> None:
     visit.go("/calendar/2026")
     visit.page.locator("[name=source]").fill("国务院办公厅关于部分节假日安排的通知")
     visit.page.locator("main form button.primary").click()
-    visit.page.wait_for_load_state("networkidle")
+    visit.page.locator("main form [name=step][value=load], main form button[value=load]").first.wait_for(
+        state="attached"
+    )
 
 
 def _first_password(visit: Visit) -> None:
@@ -180,7 +194,7 @@ def _first_password(visit: Visit) -> None:
     visit.go(visit.first("/desk/staff/?role=counter_staff", "main table tr:last-child a"))
     visit.page.locator('form[action$="/reset-password"] button').click()
     visit.page.locator("dialog[open] [data-agree]").click()
-    visit.page.wait_for_load_state("networkidle")
+    visit.page.locator("main dl .secret").wait_for()
 
 
 def _own_password(visit: Visit) -> Page:
@@ -193,7 +207,6 @@ def _own_password(visit: Visit) -> Page:
         page.locator(f"[name={name}]").fill(str(shown.get_attribute("data-copy")))
     page.locator(".entrance-form button.primary").click()
     page.wait_for_url(re.compile("/password"))
-    page.wait_for_load_state("networkidle")
     return page
 
 

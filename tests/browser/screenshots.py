@@ -122,7 +122,7 @@ def _keep(taken: bytes, file: Path) -> None:
     content = b""
     for colours in COLOURS:
         stream = BytesIO()
-        few = picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few = picture.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         few.save(stream, "PNG", optimize=True)
         content = stream.getvalue()
         if len(content) <= LARGEST:

@@ -11,7 +11,8 @@ from tests.house.test_routes import paths
 from workbench.kernel.identity import Role
 
 FORBIDDEN = re.compile(
-    r"<[^>]*\s(?:on[a-z]+|style)\s*=|javascript:|<script(?![^>]*\b(?:src|type=\"(?:application/json|importmap)\"))", re.I
+    r"<[^>]*\s(?:on[a-z]+|style)\s*=|javascript:|<script(?![^>]*\b(?:src|type=\"(?:application/json|importmap)\"))",
+    re.I,
 )
 
 

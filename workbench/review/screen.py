@@ -69,8 +69,7 @@ def composed_faults(session: Session, case_file: CaseFile) -> str:
         return ""
     submission = session.get_one(Submission, case_file.submission_id)
     marks = {
-        each.check_item_id: each
-        for each in session.scalars(select(Mark).where(Mark.review_id == case_file.review_id))
+        each.check_item_id: each for each in session.scalars(select(Mark).where(Mark.review_id == case_file.review_id))
     }
     faults = service.faults_of(session, documents_of(session, submission), marks)
     return remarks.compose(faults, "", service.NOTICE_LOCALE)
@@ -130,9 +129,7 @@ def problem_words(attachment: AttachmentView) -> str | None:
     return f"{attachment.name}: {gettext(REFUSAL_REASONS[code], **LIMIT_VALUES)}"
 
 
-def _document(
-    document: DocumentView, previous: Sequence[Mapping[str, Any]], may_turn: bool
-) -> dict[str, Any]:
+def _document(document: DocumentView, previous: Sequence[Mapping[str, Any]], may_turn: bool) -> dict[str, Any]:
     return {
         "code": document.code,
         "name": document.name,

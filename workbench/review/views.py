@@ -27,9 +27,7 @@ def register(app: Flask, admin: Admin) -> None:
     ):
         item = menu.MenuItem(label, endpoint, permission, count=count, group=menu.Group[group], icon=icon)
         menu.register(app, item)
-    menu.register_search(
-        app, menu.Search("cases.index", Permission.CASE_READ, placeholder=_("Number, code or name"))
-    )
+    menu.register_search(app, menu.Search("cases.index", Permission.CASE_READ, placeholder=_("Number, code or name")))
     cards.register(app)
 
 

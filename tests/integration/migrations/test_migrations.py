@@ -31,9 +31,11 @@ def test_migrations_and_models_agree(owner_url: str) -> None:
             connection,
             opts={
                 "compare_type": True,
-                "include_name": lambda name, kind, parents: not (
-                    (kind == "table" and (name or "").startswith("procrastinate"))
-                    or (kind == "index" and name in BY_HAND)
+                "include_name": lambda name, kind, parents: (
+                    not (
+                        (kind == "table" and (name or "").startswith("procrastinate"))
+                        or (kind == "index" and name in BY_HAND)
+                    )
                 ),
             },
         )

@@ -87,9 +87,7 @@ def test_an_authority_is_edited_with_before_and_after(browser_of: Callable[[Role
         assert (entry.before, entry.after) == ({"short_zh": "河北"}, {"short_zh": "冀"})
 
 
-def test_a_fresh_system_says_that_no_pickup_site_is_known(
-    browser_of: Callable[[Role], Browser], parts: Parts
-) -> None:
+def test_a_fresh_system_says_that_no_pickup_site_is_known(browser_of: Callable[[Role], Browser], parts: Parts) -> None:
     browser = browser_of(Role.ADMINISTRATOR)
     assert "No pick-up site has been entered yet" in browser.client.get("/desk/pickup-sites/").text
     with parts.work() as work:

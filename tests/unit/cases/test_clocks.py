@@ -181,7 +181,7 @@ def test_bad_starts_are_refused(calendar: WorkingCalendar) -> None:
     with pytest.raises(ValueError, match="one working day"):
         clocks.start(ClockKind.PRE_CHECK, 0, on(3, 2))
     with pytest.raises(ValueError, match="time zone"):
-        clocks.start(ClockKind.PRE_CHECK, 2, datetime(2026, 3, 2))
+        clocks.start(ClockKind.PRE_CHECK, 2, datetime(2026, 3, 2))  # noqa: DTZ001 - naive is the point
 
 
 def test_a_clock_a_little_behind_another_machines_does_no_harm(calendar: WorkingCalendar) -> None:
