@@ -116,9 +116,10 @@ def _case(visit: Visit) -> None:
     visit.mark(1, "fault")
     item = visit.page.locator(".checks.current [data-item]").first
     if item.locator("[data-region-show]").is_hidden():
+        visit.page.locator("[data-remark]").fill("")
         item.locator("[data-note]").fill("右下角有折痕")
         item.locator("[data-note]").press("Tab")
-        visit.page.keyboard.press("m")
+        item.locator("[data-region-draw]").click()
         for key in ("ArrowRight",) * 15 + ("ArrowDown",) * 18:
             visit.page.keyboard.press(key)
         visit.page.keyboard.press("Enter")

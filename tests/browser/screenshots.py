@@ -33,7 +33,7 @@ LARGEST = 150_000
 PATIENCE = 15_000
 """Milliseconds until something that does not appear is out of reach."""
 COLOURS = (256, 128, 64, 32)
-LANGUAGES = ("zh", "en")
+LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
 
 
 def main(wanted: set[str]) -> int:
@@ -49,9 +49,14 @@ def main(wanted: set[str]) -> int:
             **os.environ,
             "FONTCONFIG_FILE": str(font_configuration(Path(folder))),
         }
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS, env=environment)
-        missed = [name for language in LANGUAGES for name in _take_all(browser, base_url, screens, language)]
-        browser.close()
+        missed = []
+        for language, tag in LANGUAGES.items():
+            # The browser's own widgets, such as date fields, follow its language and not the page's.
+            browser = playwright.chromium.launch(
+                executable_path=program, args=[*ARGUMENTS, f"--lang={tag}"], env={**environment, "LANGUAGE": tag}
+            )
+            missed += _take_all(browser, base_url, screens, language)
+            browser.close()
     print(f"{len(screens) * len(LANGUAGES) - len(missed)} pictures in {TARGET.relative_to(ROOT)}")
     return 1 if missed else 0
 
