@@ -67,6 +67,18 @@ class MyDay:
 
 def load_workload(session: Session, actor: Actor) -> Workload:
     """The workload of the people the actor answers for. Raises NotAllowed for anyone else."""
+    people = load_people(session, actor)
+    return Workload(
+        people=people,
+        most_urgent={
+            desk: next(iter(page(session, actor, QueueFilter(desk=desk), size=1).rows), None)
+            for desk in dict.fromkeys(desk for each in people for desk in each.desks)
+        },
+    )
+
+
+def load_people(session: Session, actor: Actor) -> tuple[PersonLoad, ...]:
+    """Those of the actor's people who decide at a desk. Raises NotAllowed for who reads no workload."""
     demand(actor, Permission.WORKLOAD_READ)
     people = list_own_desk(session, actor)
     desks = {each.id: _desks(frozenset().union(*(PERMISSIONS[role] for role in each.role_set))) for each in people}
@@ -80,18 +92,12 @@ def load_workload(session: Session, actor: Actor) -> Workload:
         )
     }
     decided = _decided_today(session, ids)
-    return Workload(
-        people=tuple(
-            PersonLoad(
-                each.id, each.name, desks[each.id], *held.get(each.id, (0, None)), decided_today=decided.get(each.id, 0)
-            )
-            for each in people
-            if desks[each.id]
-        ),
-        most_urgent={
-            desk: next(iter(page(session, actor, QueueFilter(desk=desk), size=1).rows), None)
-            for desk in dict.fromkeys(desk for own in desks.values() for desk in own)
-        },
+    return tuple(
+        PersonLoad(
+            each.id, each.name, desks[each.id], *held.get(each.id, (0, None)), decided_today=decided.get(each.id, 0)
+        )
+        for each in people
+        if desks[each.id]
     )
 
 

@@ -121,3 +121,24 @@ def test_the_first_page_shows_the_persons_day(desk: Desk) -> None:
     assert "My desk" in page
     assert "day-chart" in page
     assert "My desk" not in desk.browser("boss").get("/desk/").text
+
+
+def test_the_first_page_shows_a_supervisor_how_the_desks_stand(desk: Desk) -> None:
+    mine, foreign = desk.office.submit(), desk.office.submit(desk.office.facts(authority=1))
+    desk.hire("auditor", Role.AUDITOR)
+    desk.hire("both", Role.VENDOR_SUPERVISOR)
+    desk.browser("clerk").post(f"/review/cases/{mine}/claim")
+    boss = desk.browser("boss").get("/desk/").text
+    HTMLParser(strict=True).parse(boss)
+    assert "The desks" in boss
+    assert f"/review/cases/{mine}" in boss
+    assert f"/review/cases/{foreign}" not in boss
+    assert re.search(r'示例clerk</td><td class="number">1</td><td class="number">0</td>', boss)
+    assert "示例stranger" not in boss
+    assert "/review/pre-check/?due=overdue" in boss
+    auditor = desk.browser("auditor").get("/desk/").text
+    assert "The desks" in auditor
+    assert "/review/re-check/?due=today" in auditor
+    assert "示例clerk" not in auditor
+    assert "示例checker" in desk.browser("both").get("/desk/").text
+    assert "The desks" not in desk.browser("clerk").get("/desk/").text
