@@ -14,6 +14,7 @@ from workbench.kernel.clock import SHANGHAI
 from workbench.kernel.permissions import Permission
 from workbench.reports import audit_reader
 from workbench.reports.audit_lines import action_in_words, line_of
+from workbench.reports.audit_names import load_names
 from workbench.reports.audit_reader import AuditFilter
 from workbench.reports.audit_words import ACTION_WORDS
 from workbench.shell.context import current_actor, db
@@ -36,9 +37,10 @@ class AuditView(DeskView):
         reading = audit_reader.read(db(), wanted, older, newer)
         if not older and not newer:
             audit_reader.record_reading(db(), current_actor(), wanted)
+        names = load_names(db(), reading.entries, reading.numbers)
         page: str = self.render(
             "reports/audit.html",
-            lines=[line_of(entry, reading.numbers) for entry in reading.entries],
+            lines=[line_of(entry, names) for entry in reading.entries],
             wanted=wanted,
             problem=problem,
             narrowed=bool(wanted.as_json()),

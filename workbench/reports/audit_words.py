@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from workbench.cases.words import N_
+from workbench.cases.words import DESK_NAMES, N_, SERVICE_NAMES, STATE_NAMES, Verdict
+from workbench.organisation.words import KIND_WORDS, ROLE_WORDS
+from workbench.reports.operations_views import TASK_WORDS
+from workbench.review.marks import MarkValue
 
 ACTION_WORDS: Final[Mapping[str, str]] = {
     "case.submitted": N_("submitted the application"),
@@ -59,6 +62,8 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
     "job.all_retried": N_("retried all failed jobs"),
     "audit.read": N_("read the audit log"),
     "audit.exported": N_("exported the audit log"),
+    "demo.load_started": N_("began to load the demo data"),
+    "demo.loaded": N_("loaded the demo data"),
 }
 """Past tense, to be read after the actor's name."""
 
@@ -74,14 +79,12 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "login": N_("Login name"),
     "email": N_("E-mail"),
     "roles": N_("Roles"),
-    "active": N_("Active"),
     "authority_id": N_("Issuing authority"),
     "days": N_("Days"),
     "source": N_("Source"),
     "exceptions": N_("Exceptional days"),
     "due_dates_moved": N_("Due dates moved"),
     "claimed_by": N_("Held by"),
-    "claimed_by_id": N_("Held by"),
     "sha256": N_("Content (SHA-256)"),
     "rotation": N_("Rotation"),
     "title": N_("Title"),
@@ -96,8 +99,44 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "actor": N_("Actor"),
     "action": N_("Action"),
     "since": N_("From"),
-    "until": N_("To"),
+    "until": N_("Until"),
     "address": N_("Address"),
     "telephone": N_("Telephone"),
     "opening_hours": N_("Opening hours"),
+    "active": N_("Active"),
+    "anchor": N_("Told as of"),
+    "carried_from": N_("Carried over from"),
+    "cases": N_("Cases"),
+    "count": N_("Count"),
+    "desk": N_("Desk"),
+    "documents": N_("Documents"),
+    "kind": N_("Kind"),
+    "name_en": N_("English name"),
+    "name_zh": N_("Chinese name"),
+    "page": N_("Page number"),
+    "service": N_("Service"),
+    "short_zh": N_("Short name"),
+    "size": N_("File size"),
+    "verdict": N_("Verdict"),
+    "version": N_("Version"),
 }
+"""What a recorded field is called."""
+
+MARK_WORDS: Final[Mapping[str | None, str]] = {
+    MarkValue.OK: N_("OK"),
+    MarkValue.FAULT: N_("Fault"),
+    MarkValue.NOT_APPLICABLE: N_("Not applicable"),
+    None: N_("Open"),
+}
+"""What was said of a check item; None is what was taken back."""
+
+VALUE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "state": {str(key): words for key, words in STATE_NAMES.items()},
+    "service": {str(key): words for key, words in SERVICE_NAMES.items()},
+    "desk": {str(key): words for key, words in DESK_NAMES.items()},
+    "verdict": {Verdict.PASSED: N_("Passed"), Verdict.FAILED: N_("Not passed")},
+    "roles": {str(key): words for key, words in ROLE_WORDS.items()},
+    "kind": KIND_WORDS,
+    "task": TASK_WORDS,
+}
+"""By field, what a recorded code is called."""

@@ -49,11 +49,11 @@ def mark(
     application, desk = in_hand(session, actor, application_id, seen_version)
     submission = submission_of(session, application)
     wanted = {each.check_item_id: each for each in findings}
-    _check_items(session, submission, set(wanted))
+    codes = _check_items(session, submission, set(wanted))
     regions = _regions(session, submission, wanted)
     review = review_of(session, application, desk, submission)
     rows = session.scalars(select(Mark).where(Mark.review_id == review.id, Mark.check_item_id.in_(wanted))).all()
-    before = {str(each.check_item_id): _said(each.value, each.note) for each in rows}
+    before = {codes[each.check_item_id]: _said(each.value, each.note) for each in rows}
     notes = {key: _note(each.note) for key, each in wanted.items()}
     taken_back = [key for key, each in wanted.items() if each.value is None]
     session.execute(delete(Mark).where(Mark.review_id == review.id, Mark.check_item_id.in_(taken_back)))
@@ -93,12 +93,13 @@ def mark(
         case_id=application.id,
         authority_id=application.authority_id,
         before=before,
-        after={str(key): _said(each.value, notes[key]) for key, each in sorted(wanted.items())},
+        after={codes[key]: _said(each.value, notes[key]) for key, each in sorted(wanted.items())},
     )
 
 
 def _said(value: str | None, note: str | None) -> dict[str, str | None]:
-    return {"value": value, "note": note}
+    """As the log keeps it; a note that was not written is not recorded as empty."""
+    return {"value": value, "note": note} if note else {"value": value}
 
 
 def _note(untrusted: str | None) -> str | None:
@@ -108,15 +109,18 @@ def _note(untrusted: str | None) -> str | None:
     return note
 
 
-def _check_items(session: Session, submission: Submission, check_item_ids: set[int]) -> None:
+def _check_items(session: Session, submission: Submission, check_item_ids: set[int]) -> Mapping[int, str]:
+    """What the log calls each item, `<paper>.<item>`: codes outlive the versions, whose ids say nothing to people."""
     versions = (submission.requirement_version_id, submission.extra_version_id)
-    known = session.scalars(
-        select(CheckItem.id)
+    known = session.execute(
+        select(CheckItem.id, RequiredDocument.code, CheckItem.code)
         .join(RequiredDocument, RequiredDocument.id == CheckItem.document_id)
         .where(CheckItem.id.in_(check_item_ids), RequiredDocument.version_id.in_([each for each in versions if each]))
     )
-    if check_item_ids - set(known):
+    codes = {item_id: f"{document}.{item}" for item_id, document, item in known}
+    if check_item_ids - codes.keys():
         raise Invalid(N_("This item is not on the check-list of this submission."))
+    return codes
 
 
 def _regions(session: Session, submission: Submission, wanted: Mapping[int, Finding]) -> dict[int, dict[str, Any]]:
