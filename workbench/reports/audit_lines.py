@@ -59,12 +59,12 @@ def action_in_words(action: str) -> str:
 
 
 def changes_of(entry: AuditEntry, names: Names) -> list[Change]:
-    """The fields before and after, as they were recorded; those that stayed, or began empty, are left out."""
+    """The fields before and after, as they were recorded; those that stayed, or began empty, are left out. Papers come first."""
     before, after = entry.before or {}, entry.after or {}
     if entry.action == "marks.set":
         return _marks(before, after, names)
     changes: list[Change] = []
-    for name in dict.fromkeys([*before, *after]):
+    for name in sorted(dict.fromkeys([*before, *after]), key=lambda each: each not in DOCUMENT_FIELDS):
         stayed = before.get(name) == after.get(name)
         if stayed or (name not in before and after[name] in ("", [], {}, None)):
             continue

@@ -75,7 +75,7 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "reason": N_("Reason"),
     "note": N_("Note"),
     "value": N_("Value"),
-    "name": N_("Name"),
+    "name": N_("Named"),
     "login": N_("Login name"),
     "email": N_("E-mail"),
     "roles": N_("Roles"),
