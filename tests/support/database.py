@@ -106,9 +106,12 @@ class TestServer:
             create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' " + collation)
             server.execute(create.format(sql.Identifier(building)))
         owner_url = _in_database(self._owner_url, building)
-        roles.prepare(owner_url, self._secret, role=roles.role_of(self._template))
+        role = roles.role_of(self._template)
+        roles.prepare(owner_url, self._secret, role=role)
         migrate.upgrade(owner_url)
         with self._server() as server:
+            # From PostgreSQL 16 on, who made a role is not its member, and so may not end its connections.
+            server.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
             server.execute(
                 sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
                     sql.Identifier(building), sql.Identifier(self._template)
