@@ -59,7 +59,7 @@ def action_in_words(action: str) -> str:
 
 
 def changes_of(entry: AuditEntry, names: Names) -> list[Change]:
-    """The fields before and after, as they were recorded; those that stayed, or began empty, are left out. Papers come first."""
+    """The fields before and after, papers first; those that stayed, or began empty, are left out."""
     before, after = entry.before or {}, entry.after or {}
     if entry.action == "marks.set":
         return _marks(before, after, names)
