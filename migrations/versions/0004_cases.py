@@ -135,6 +135,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_application_enterprise_id", "application", ["enterprise_id"], unique=False)
     op.create_index("ix_application_queue", "application", ["state", "due_at", "id"], unique=False)
+    op.create_index("ix_application_service_queue", "application", ["state", "service", "due_at", "id"], unique=False)
+    op.create_index(
+        "ix_application_authority_service_queue",
+        "application",
+        ["authority_id", "state", "service", "due_at", "id"],
+        unique=False,
+    )
     op.create_index("ix_application_state_submitted_at", "application", ["state", "submitted_at", "id"], unique=False)
     op.create_index("ix_application_submitted_at", "application", ["submitted_at", "id"], unique=False)
     op.create_index("ix_application_uscc", "application", ["uscc"], unique=False)
@@ -284,6 +291,8 @@ def downgrade() -> None:
     op.drop_index("ix_application_submitted_at", table_name="application")
     op.drop_index("ix_application_state_submitted_at", table_name="application")
     op.drop_index("ix_application_queue", table_name="application")
+    op.drop_index("ix_application_service_queue", table_name="application")
+    op.drop_index("ix_application_authority_service_queue", table_name="application")
     op.drop_index("ix_application_enterprise_id", table_name="application")
     op.drop_index(
         "ix_application_claimed", table_name="application", postgresql_where=sa.text("claimed_by_id IS NOT NULL")

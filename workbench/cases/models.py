@@ -74,6 +74,8 @@ class Application(Numbered, AuthorityScoped, Base):
         CheckConstraint("(due_at IS NULL) = (due_clock IS NULL)", name="due_has_clock"),
         Index("ix_application_queue", "state", "due_at", "id"),
         Index("ix_application_authority_queue", "authority_id", "state", "due_at", "id"),
+        Index("ix_application_service_queue", "state", "service", "due_at", "id"),
+        Index("ix_application_authority_service_queue", "authority_id", "state", "service", "due_at", "id"),
         Index("ix_application_enterprise_id", "enterprise_id"),
         Index("ix_application_claimed", "claimed_by_id", "due_at", postgresql_where=text("claimed_by_id IS NOT NULL")),
         Index("ix_application_submitted_at", "submitted_at", "id"),
