@@ -34,7 +34,7 @@ def app(house_app: Flask) -> Flask:
 
 @pytest.mark.parametrize("name", HTML)
 def test_each_template_compiles(app: Flask, name: str) -> None:
-    app.jinja_env.get_template(name)
+    assert app.jinja_env.get_template(name).name == name
 
 
 def test_no_template_is_unused() -> None:

@@ -141,7 +141,7 @@ def test_addresses_are_shown_in_part(address: str, shown: str) -> None:
 
 def test_others_keep_out(desk: Desk) -> None:
     for path in ("/operations/jobs/", "/operations/mail/", "/remark-templates/"):
-        desk.browser(Role.AUDITOR).open(path, 403)
+        assert "403" in desk.browser(Role.AUDITOR).open(path, 403)
 
 
 def test_remark_templates_are_edited_on_record_and_never_removed(desk: Desk, office: Office) -> None:

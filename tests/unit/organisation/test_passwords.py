@@ -29,6 +29,7 @@ def test_refuses_what_is_short_common_or_made_from_the_login(refused: str) -> No
 @pytest.mark.parametrize("accepted", ["correct horse battery", "下雨天也要记得带伞出门走走", "zhang.san eats noodles"])
 def test_accepts_a_short_sentence_without_rules_on_composition(accepted: str) -> None:
     passwords.accept(accepted, "zhang.san")
+    assert len(accepted) >= passwords.SHORTEST
 
 
 def test_every_common_password_is_long_enough_to_need_listing() -> None:
