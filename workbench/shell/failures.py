@@ -46,9 +46,9 @@ PAGES: Final = {
         _("Go back and use the button on the page."),
     ),
     409: (
-        _("Somebody was faster"),
-        _("It has changed since your page was opened."),
-        _("Open it again to see what happened meanwhile."),
+        _("This is not possible any more"),
+        _("It is not in the condition your page showed."),
+        _("Open it again to see how it stands now."),
     ),
     413: (
         _("That is too large"),

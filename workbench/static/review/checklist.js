@@ -127,7 +127,10 @@ function listen(line) {
 }
 
 export function start() {
-  for (const line of document.querySelectorAll("[data-item]")) listen(line);
+  for (const line of document.querySelectorAll("[data-item]")) {
+    listen(line);
+    if (markOf(Number(line.dataset.item)).region) paint(Number(line.dataset.item));
+  }
   on("document", showDocument);
   on("restored", paint);
   if (!data.may.mark) return;
