@@ -8,6 +8,7 @@ from flask import request
 from flask_babel import gettext
 
 from workbench.cases.words import N_
+from workbench.documents import limits
 from workbench.documents.drafting import read_drafts, sign_draft
 from workbench.documents.models import Attachment, RequiredDocument
 from workbench.documents.rendering import renderer
@@ -100,10 +101,12 @@ def sent_files(
     if len(before) < len(request.form.getlist("draft")):
         problems.append(FileProblem("", "", N_("A file waited too long. Please choose it again.")))
     for code, document in known.items():
-        for sent in request.files.getlist(f"file-{code}"):
-            if not sent.filename:
-                continue
-            untrusted = IncomingFile(code, sent.filename, sent.stream.read())
+        uploads = [each for each in request.files.getlist(f"file-{code}") if each.filename]
+        if len(uploads) > limits.MAX_FILES_PER_SLOT:  # said before any of them is opened
+            problems.append(FileProblem(code, "", N_("At most %(limit_files)d files may be attached to one document.")))
+            continue
+        for sent in uploads:
+            untrusted = IncomingFile(code, sent.filename or "", sent.stream.read())
             try:
                 files.append(examine(parts.blobs, renderer(), untrusted, shows_identity=document.shows_identity))
             except UploadRefused as refused:

@@ -96,6 +96,14 @@ def test_every_mistake_is_told_at_once_and_examined_files_are_kept(parts: Parts,
     assert cases(parts) == before + 1
 
 
+def test_a_slot_with_too_many_files_is_refused_before_any_is_opened(parts: Parts, browsers: Browsers) -> None:
+    many = [(io.BytesIO(b"never opened"), f"{number}.pdf") for number in range(11)]
+    answer = browsers("clerk-a").post(NEW, **fields(), **scans(*SIX[1:]), **{f"file-{SIX[0]}": many})
+    assert answer.status_code == 400
+    assert "At most 10 files may be attached to one document." in answer.text
+    assert "3.pdf" not in answer.text
+
+
 def test_a_file_is_examined_as_soon_as_it_is_chosen(parts: Parts, browsers: Browsers) -> None:
     clerk = browsers("clerk-a")
     photo = samples.saved(samples.picture(), "JPEG")
