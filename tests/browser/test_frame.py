@@ -7,12 +7,11 @@ import pytest
 from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
-from tests.browser.chromium import browser, complaints, new_page, page
-from tests.integration.shell.conftest import Shell
+from tests.integration.shell.conftest import Shell, shell, shell_parts
 from workbench.kernel.parts import Parts
 from workbench.organisation.models import Authority
 
-__all__ = ["browser", "complaints", "new_page", "page"]
+__all__ = ["shell", "shell_parts"]
 
 pytestmark = pytest.mark.browser
 
