@@ -9,11 +9,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 import chinese_calendar
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+from workbench.kernel.clock import SHANGHAI
+
 _ONE_DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 

@@ -22,8 +22,9 @@ from workbench.cases.clocks import ClockKind
 from workbench.cases.deadlines import days_of, years_to_load
 from workbench.cases.models import CalendarException, CalendarYear
 from workbench.cases.states import CLOCK_SERVICES
-from workbench.cases.words import N_, Service
+from workbench.cases.words import Service
 from workbench.kernel.clock import now
+from workbench.kernel.messages import N_
 
 CLOCK_NAMES: Final[Mapping[ClockKind, str]] = {
     ClockKind.PRE_CHECK: N_("Pre-check"),

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from workbench.cases.models import Application, CaseDecider
 from workbench.cases.service import get_case
 from workbench.cases.states import REVIEW_PERMISSIONS, REVIEW_STATES
-from workbench.cases.words import N_, Desk, State
+from workbench.cases.words import Desk, State
 from workbench.kernel import audit
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import PERMISSIONS, Permission, demand, permits
 from workbench.organisation.models import Staff
 

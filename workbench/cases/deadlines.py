@@ -22,12 +22,13 @@ from workbench.cases.calendar import (
 from workbench.cases.clocks import Clock, ClockKind
 from workbench.cases.models import Application, CalendarException, CalendarYear, CaseClock, ServiceDeadline
 from workbench.cases.states import CLOCK_SERVICES, ClockMove
-from workbench.cases.words import N_, Service
+from workbench.cases.words import Service
 from workbench.kernel import audit
 from workbench.kernel.clock import now
 from workbench.kernel.db import scope_of, set_scope
 from workbench.kernel.errors import Invalid
 from workbench.kernel.identity import EVERYWHERE, Actor
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand
 
 DEFAULT_DAYS: Final = {

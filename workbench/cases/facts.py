@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from workbench.cases.words import N_, Category, Channel, Service
+from workbench.cases.words import Category, Channel, Service
 from workbench.kernel.codes import (
     IdentityProblem,
     UsccProblem,
@@ -16,6 +16,7 @@ from workbench.kernel.codes import (
     uscc_problem,
 )
 from workbench.kernel.errors import Invalid
+from workbench.kernel.messages import N_
 
 FORM_FIELDS: Final = ("legal_representative", "address", "postcode", "telephone", "machinery_account")
 """Facts of the printed form beyond those with columns of their own."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 import chinese_calendar
 
 from workbench.cases.calendar import NOTICE_NAMES, CalendarDay, DayKind
-from workbench.cases.words import N_
+from workbench.kernel.messages import N_
 
 KINDS: Final[Mapping[str, DayKind]] = {
     "休": DayKind.HOLIDAY,

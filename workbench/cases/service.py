@@ -15,12 +15,13 @@ from workbench.cases.deadlines import move_clocks
 from workbench.cases.facts import CaseFacts, check_facts
 from workbench.cases.models import Application, CaseDecider, CaseEvent, Holder, Submission
 from workbench.cases.states import ENTERPRISE_STATES, Action, Transition, find_transition
-from workbench.cases.words import N_, Desk, Service, State
+from workbench.cases.words import Desk, Service, State
 from workbench.kernel import audit
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.crypto import open_identity, seal_identity
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand, permits
 from workbench.kernel.secrets import Secrets
 

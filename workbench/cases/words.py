@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "translate this later"
-    """Mark a msgid for extraction; it is translated where it is shown."""
-    return message
+from workbench.kernel.messages import N_
 
 
 class Service(StrEnum):

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from workbench.cases.words import N_
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.identity import Actor, Role
+from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
 from workbench.organisation.models import Authority, Staff
 from workbench.organisation.service import create_staff

@@ -4,7 +4,8 @@ import random
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from workbench.cases.calendar import SHANGHAI, WorkingCalendar, local_day
+from workbench.cases.calendar import WorkingCalendar, local_day
+from workbench.kernel.clock import SHANGHAI
 
 OPENS: Final = time(9)
 DAY: Final = 480

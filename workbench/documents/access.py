@@ -12,7 +12,6 @@ from typing import Final
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from workbench.cases.words import N_
 from workbench.documents.attachments import get_page
 from workbench.documents.models import Attachment, Page
 from workbench.kernel import audit
@@ -20,6 +19,7 @@ from workbench.kernel.audit import AuditEntry
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Invalid, NotAllowed
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, permits
 
 SITTING: Final = timedelta(minutes=10)

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from workbench.cases.models import Submission
-from workbench.cases.words import N_
 from workbench.documents import limits
 from workbench.documents.models import Attachment, Page, RequiredDocument
 from workbench.documents.preview import Kind
@@ -20,6 +19,7 @@ from workbench.kernel import audit, tasks
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Invalid, NotFound
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 
 RENDER_TASK: Final = "render_attachment"
 WAITING, READY, FAILED = "waiting", "ready", "failed"

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from workbench.cases.words import N_
 from workbench.kernel.errors import Invalid
+from workbench.kernel.messages import N_
 
 COMPARABLE: Final[Mapping[str, str]] = {
     "enterprise_name": N_("Enterprise name"),

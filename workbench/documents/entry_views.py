@@ -16,7 +16,7 @@ from sqlalchemy import or_, select
 from workbench.cases.facts import CaseFacts, InvalidFacts, check_facts
 from workbench.cases.models import Application, CaseEvent
 from workbench.cases.service import get_case
-from workbench.cases.words import N_, SERVICE_NAMES, Channel, Service, State
+from workbench.cases.words import SERVICE_NAMES, Channel, Service, State
 from workbench.documents import limits
 from workbench.documents.attachments import check_slots, list_attachments
 from workbench.documents.forms import CaseForm, start_from
@@ -34,6 +34,7 @@ from workbench.documents.uploads import ExaminedFile, FileProblem, IncomingFile,
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.errors import Conflict, NotFound
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission
 from workbench.organisation.models import Authority, PickupSite
 from workbench.shell.context import current_actor, db, parts

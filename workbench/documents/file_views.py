@@ -10,7 +10,6 @@ from flask import Response, jsonify, request, send_file
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
-from workbench.cases.words import N_
 from workbench.documents.access import SITTING, record_download, record_view, turn_page
 from workbench.documents.attachments import FAILED, get_attachment, get_page
 from workbench.documents.limits import ZOOM_DPI
@@ -21,6 +20,7 @@ from workbench.documents.tasks import keep_picture, shows_identity
 from workbench.documents.uploads import LIMIT_VALUES
 from workbench.documents.words import REFUSAL_REASONS
 from workbench.kernel.errors import Invalid, WorkbenchError
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission
 from workbench.shell.context import current_actor, db, parts
 from workbench.shell.edge import records_access

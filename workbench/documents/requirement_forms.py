@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from workbench.cases.words import N_
 from workbench.documents.drafts import MAX_DOCUMENTS, MAX_ITEMS, DocumentDraft, ItemDraft
 from workbench.kernel.errors import Invalid
+from workbench.kernel.messages import N_
 
 T = TypeVar("T")
 EMPTY_ITEM: Final = ItemDraft("", "", "", "", "")

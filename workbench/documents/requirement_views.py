@@ -12,7 +12,7 @@ from flask_admin import expose
 from flask_babel import gettext
 from sqlalchemy import select
 
-from workbench.cases.words import N_, SERVICE_NAMES, Service
+from workbench.cases.words import SERVICE_NAMES, Service
 from workbench.documents.drafts import COMPARABLE, DocumentDraft, InvalidRequirements
 from workbench.documents.models import RequirementVersion
 from workbench.documents.requirement_forms import EMPTY_DOCUMENT, read_documents, rearrange
@@ -24,6 +24,7 @@ from workbench.documents.requirements import (
     publish_version,
 )
 from workbench.kernel.errors import Invalid, NotFound
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission
 from workbench.organisation.models import Authority
 from workbench.organisation.queries import list_authorities

@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from workbench.cases.words import N_, Service
+from workbench.cases.words import Service
 from workbench.documents.drafts import DocumentDraft, ItemDraft, check_drafts
 from workbench.documents.models import CheckItem, RequiredDocument, RequirementVersion
 from workbench.documents.seed import FIRST_VERSION
@@ -17,6 +17,7 @@ from workbench.kernel import audit
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict, Invalid, NotFound
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand
 
 MAX_NOTE = 500

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from flask import request
 from flask_babel import gettext
 
-from workbench.cases.words import N_
 from workbench.documents import limits
 from workbench.documents.drafting import read_drafts, sign_draft
 from workbench.documents.models import Attachment, RequiredDocument
@@ -15,6 +14,7 @@ from workbench.documents.rendering import renderer
 from workbench.documents.uploads import ExaminedFile, FileProblem, IncomingFile, UploadRefused, examine
 from workbench.kernel.blobs import BlobDamaged
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
 from workbench.shell.i18n import language
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from workbench.cases.words import N_
 from workbench.documents import limits
 from workbench.documents.preview import Inspection, Kind, RefusalCode, Refused, Renderer, sniff
 from workbench.documents.preview.geometry import pixel_size
 from workbench.documents.words import REFUSAL_REASONS
 from workbench.kernel.blobs import BlobStore
 from workbench.kernel.errors import Invalid
+from workbench.kernel.messages import N_
 
 LIMIT_VALUES: Final[Mapping[str, int]] = {
     "limit_mb": limits.MAX_FILE_BYTES // limits.MIB,

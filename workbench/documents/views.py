@@ -7,13 +7,11 @@ from sqlalchemy.orm import Session
 
 from workbench.documents.entry_views import ApplicationView
 from workbench.documents.file_views import DocumentView
-from workbench.documents.preview import RendererUnfit
+from workbench.documents.preview import ALL_WALLS, RendererUnfit
 from workbench.documents.rendering import fitness
 from workbench.documents.requirement_views import RequirementView
 from workbench.kernel.permissions import Permission
 from workbench.shell import health, menu
-
-ALL_WALLS = "landlock+seccomp"
 
 
 def register(app: Flask, admin: Admin) -> None:

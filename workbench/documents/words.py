@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from workbench.cases.words import N_
 from workbench.documents.preview import RefusalCode
+from workbench.kernel.messages import N_
 
 REFUSAL_REASONS: Final[Mapping[RefusalCode, str]] = {
     RefusalCode.EMPTY: N_("The file is empty. Please save or scan it again."),

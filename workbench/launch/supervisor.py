@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy.exc import SQLAlchemyError
 
 from workbench.config import Settings
-from workbench.documents.preview import Renderer, RendererUnfit
+from workbench.documents.preview import ALL_WALLS, Renderer, RendererUnfit
 from workbench.kernel.secrets import Secrets
 from workbench.launch import migrate, roles
 from workbench.launch.children import Child
@@ -227,7 +227,7 @@ def _try_renderer() -> None:
         raise StartError(f"documents cannot be shown: {unfit}") from unfit
     finally:
         renderer.close()
-    if found.walls != "landlock+seccomp":
+    if found.walls != ALL_WALLS:
         _say(f"Files are opened behind fewer walls than this product wants ({found.walls}): the kernel lacks the rest.")
 
 

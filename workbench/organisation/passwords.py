@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from workbench.kernel.errors import Invalid
-from workbench.organisation.words import N_
+from workbench.kernel.messages import N_
 
 SHORTEST: Final = 12
 LONGEST: Final = 128

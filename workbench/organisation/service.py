@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from workbench.kernel import audit, clock
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.kernel.identity import AUTHORITY_ROLES, VENDOR_ROLES, Actor, Role
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand, roles_that_clash
 from workbench.organisation import passwords, throttle
 from workbench.organisation.models import Authority, Staff
-from workbench.organisation.words import N_
 
 _LOGIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{2,49}")
 _EMAIL: Final = re.compile(r"[^@\s,;:<>()\"]+@[^@\s,;:<>()\"]+")

@@ -15,9 +15,10 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from workbench.kernel import clock
 from workbench.kernel.errors import NotAllowed
 from workbench.kernel.identity import Role
+from workbench.kernel.messages import N_
 from workbench.organisation.models import Staff
 from workbench.organisation.sign_in import actor_of, find_signed_in
-from workbench.organisation.words import N_, ROLE_WORDS
+from workbench.organisation.words import ROLE_WORDS
 from workbench.shell.context import NotSignedIn, db, parts, set_actor
 
 WITHOUT_PERSON: Final = frozenset({"static", "frame.font", "health"})

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session, joinedload
 from workbench.kernel import audit, clock
 from workbench.kernel.errors import WorkbenchError
 from workbench.kernel.identity import EVERYWHERE, NOWHERE, Actor, Role, Scope
+from workbench.kernel.messages import N_
 from workbench.organisation import passwords, throttle
 from workbench.organisation.models import EndedSession, Staff
-from workbench.organisation.words import N_
 
 REMEMBERED: Final = timedelta(hours=48)
 """How long an ended session is known; longer than any session can live, so its cookie has expired on its own."""

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from workbench.kernel import clock
 from workbench.kernel.errors import TooMany
+from workbench.kernel.messages import N_
 from workbench.organisation.models import SignInAttempt, Staff
-from workbench.organisation.words import N_
 
 ACCOUNT_FAILURES: Final = 5
 ADDRESS_FAILURES: Final = 30

@@ -3,12 +3,7 @@
 from typing import Final
 
 from workbench.kernel.identity import Role
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "translate this later"
-    """Mark a msgid for extraction; it is translated where it is shown."""
-    return message
-
+from workbench.kernel.messages import N_
 
 ROLE_WORDS: Final[dict[Role, str]] = {
     Role.PRE_CHECKER: N_("Pre-check clerk"),

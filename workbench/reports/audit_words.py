@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from workbench.cases.words import DESK_NAMES, N_, SERVICE_NAMES, STATE_NAMES, Verdict
+from workbench.cases.words import DESK_NAMES, SERVICE_NAMES, STATE_NAMES, Verdict
+from workbench.kernel.messages import N_
 from workbench.organisation.words import KIND_WORDS, ROLE_WORDS
 from workbench.reports.operations_views import TASK_WORDS
 from workbench.review.marks import MarkValue

@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_babel import gettext, ngettext
 
-from workbench.cases.words import N_
 from workbench.kernel import jobs, mail
 from workbench.kernel.db import set_scope
 from workbench.kernel.identity import EVERYWHERE
+from workbench.kernel.messages import N_
 from workbench.kernel.outbox import MessageState
 from workbench.kernel.permissions import Permission
 from workbench.reports import mailbox

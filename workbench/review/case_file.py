@@ -16,10 +16,11 @@ from workbench.cases.deadlines import load_calendar
 from workbench.cases.models import Application, CaseEvent, Submission
 from workbench.cases.service import get_case
 from workbench.cases.states import REVIEW_PERMISSIONS
-from workbench.cases.words import CATEGORY_NAMES, N_, Category, Desk, Verdict
+from workbench.cases.words import CATEGORY_NAMES, Category, Desk, Verdict
 from workbench.documents.models import Attachment, Page, RequiredDocument
 from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand, permits
 from workbench.organisation.models import Authority, PickupSite, Staff
 from workbench.review import boxes, diff

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from workbench.cases.models import Application, CaseEvent
-from workbench.cases.words import N_, Desk, State, Verdict
+from workbench.cases.words import Desk, State, Verdict
+from workbench.kernel.messages import N_
 from workbench.review.boxes import Box
 from workbench.review.diff import RoundDiff
 from workbench.review.marks import Line, MarkValue

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from workbench.cases import claims
 from workbench.cases.models import Application, CaseEvent, Submission
 from workbench.cases.service import get_case
-from workbench.cases.words import N_, Desk
+from workbench.cases.words import Desk
 from workbench.config import settings
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 from workbench.review.carry import carry_over
 from workbench.review.case_parts import EventView
 from workbench.review.models import Review

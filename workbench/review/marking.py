@@ -9,12 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Submission
-from workbench.cases.words import N_
 from workbench.documents.models import Attachment, CheckItem, Page, RequiredDocument
 from workbench.kernel import audit
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Invalid
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 from workbench.review.hand import in_hand, review_of, submission_of
 from workbench.review.marks import MarkValue
 from workbench.review.models import Mark

@@ -7,9 +7,10 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Submission
-from workbench.cases.words import N_, Verdict
+from workbench.cases.words import Verdict
 from workbench.documents.models import RequiredDocument
 from workbench.documents.requirements import effective_documents
+from workbench.kernel.messages import N_
 
 
 class MarkValue(StrEnum):

@@ -13,11 +13,12 @@ from workbench.cases import claims
 from workbench.cases.models import Application, Submission
 from workbench.cases.service import MAX_REMARK, advance, get_case
 from workbench.cases.states import REVIEW_PERMISSIONS, Action
-from workbench.cases.words import N_, Desk, Verdict
+from workbench.cases.words import Desk, Verdict
 from workbench.documents.models import Attachment, Page, RequiredDocument
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import demand
 from workbench.review.case_parts import CaseFile
 from workbench.review.hand import in_hand, review_of, submission_of, take_in_hand

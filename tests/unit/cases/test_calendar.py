@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.cases.calendar import (
-    SHANGHAI,
     CalendarDay,
     CalendarMissing,
     DayKind,
@@ -22,6 +21,7 @@ from workbench.cases.calendar import (
     working_days_left,
 )
 from workbench.cases.calendar_text import describe, describe_notes
+from workbench.kernel.clock import SHANGHAI
 
 days_of_2024_to_2026 = st.dates(date(2024, 1, 1), date(2026, 11, 30))
 

@@ -8,8 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from workbench.cases import clocks
-from workbench.cases.calendar import SHANGHAI, CalendarMissing, WorkingCalendar
+from workbench.cases.calendar import CalendarMissing, WorkingCalendar
 from workbench.cases.clocks import Clock, ClockError, ClockKind
+from workbench.kernel.clock import SHANGHAI
 
 Works = Callable[[date], bool]
 DAY = timedelta(days=1)

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.cases.calendar import SHANGHAI, WorkingCalendar, days_from_chinesecalendar
+from workbench.cases.calendar import WorkingCalendar, days_from_chinesecalendar
 from workbench.demo.accounts import ACCOUNTS
 from workbench.demo.faults import ITEM_OF, place_of
 from workbench.demo.papers import Document, Fault
 from workbench.demo.planning import FULL, in_order, plan_stories
 from workbench.demo.story import Ending, Story, steps_of
 from workbench.demo.worktime import WorkTime
+from workbench.kernel.clock import SHANGHAI
 from workbench.kernel.identity import Role
 
 YEARS = (2024, 2025, 2026)

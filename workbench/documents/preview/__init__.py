@@ -6,6 +6,7 @@ seccomp. Refuses what it can't show with a `Refused` that names the reason, and 
 
 from workbench.documents.limits import RenderLimits
 from workbench.documents.preview.model import (
+    ALL_WALLS,
     Inspection,
     Kind,
     PageImage,
@@ -21,6 +22,7 @@ from workbench.documents.preview.renderer import Renderer
 from workbench.documents.preview.sniff import sniff
 
 __all__ = [
+    "ALL_WALLS",
     "Inspection",
     "Kind",
     "PageImage",

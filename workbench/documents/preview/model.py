@@ -5,6 +5,7 @@ Only plain values: nothing here opens or parses anything.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Kind(StrEnum):
@@ -103,6 +104,10 @@ class PageText:
     index: int
     text: str
     words: tuple[Word, ...]
+
+
+ALL_WALLS: Final = "landlock+seccomp"
+"""What a self-test tells when no wall is missing."""
 
 
 @dataclass(frozen=True)

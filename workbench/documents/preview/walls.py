@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.documents.preview.model import ALL_WALLS
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
 _LANDLOCK_VERSION_FLAG = 1
@@ -103,7 +105,7 @@ class Cage:
     def walls(self) -> str:
         """The strongest complete set of walls: Landlock without seccomp counts as rlimits only."""
         complete = self.landlock_fd is not None and self.seccomp_bpf is not None
-        return "landlock+seccomp" if complete else "rlimits"
+        return ALL_WALLS if complete else "rlimits"
 
 
 class _SockFprog(ctypes.Structure):
