@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Sequence,
     UniqueConstraint,
+    select,
     text,
 )
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
@@ -38,6 +40,42 @@ class Enterprise(Numbered, Base):
     created_at: Mapped[datetime]
 
 
+class Applicant(Numbered, Base):
+    """Who applies at the front door: a person of an enterprise with login and password, the holder of an e-key with its
+    certificate, or a registration site with an interface key. Each reaches the cases it made and no others.
+
+    `session_epoch` is carried in every session; raising it ends them all.
+    """
+
+    __tablename__ = "applicant"
+    __table_args__ = (
+        UniqueConstraint("uscc", "login"),
+        CheckConstraint("kind IN ('person', 'certificate', 'site')", name="kind_known"),
+        CheckConstraint(
+            "(kind = 'person') = (login IS NOT NULL) AND (login IS NULL) = (password_hash IS NULL)",
+            name="person_has_login",
+        ),
+        CheckConstraint("(kind = 'certificate') = (certificate_sha256 IS NOT NULL)", name="certificate_named"),
+        CheckConstraint("(kind = 'site') = (uscc IS NULL)", name="enterprise_named"),
+        CheckConstraint("login = lower(login) AND login <> ''", name="login_is_lower_case"),
+    )
+
+    kind: Mapped[str]
+    name: Mapped[str]
+    uscc: Mapped[str | None]
+    category: Mapped[str | None]
+    machinery_account: Mapped[str | None]
+    login: Mapped[str | None]
+    password_hash: Mapped[str | None]
+    certificate_sha256: Mapped[str | None] = mapped_column(unique=True)
+    email: Mapped[str | None]
+    created_at: Mapped[datetime]
+    password_changed_at: Mapped[datetime | None]
+    last_signed_in_at: Mapped[datetime | None]
+    session_epoch: Mapped[int] = mapped_column(server_default="1")
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
 class CaseOwned(AuthorityScoped):
     """A row of one case. Its authority cannot differ from the case's."""
 
@@ -51,6 +89,12 @@ class CaseOwned(AuthorityScoped):
     def case_key() -> ForeignKeyConstraint:
         """The composite key that ties the row to its case and its case's authority."""
         return ForeignKeyConstraint(["application_id", "authority_id"], ["application.id", "application.authority_id"])
+
+    @classmethod
+    def of_applicant(cls, applicant_id: Any) -> ColumnElement[bool]:
+        """The rows of the cases an applicant made."""
+        own = select(Application.id).where(Application.applicant_id == applicant_id)
+        return cls.application_id.in_(own)
 
 
 class Application(Numbered, AuthorityScoped, Base):
@@ -77,6 +121,7 @@ class Application(Numbered, AuthorityScoped, Base):
         Index("ix_application_service_queue", "state", "service", "due_at", "id"),
         Index("ix_application_authority_service_queue", "authority_id", "state", "service", "due_at", "id"),
         Index("ix_application_enterprise_id", "enterprise_id"),
+        Index("ix_application_applicant_id", "applicant_id", postgresql_where=text("applicant_id IS NOT NULL")),
         Index("ix_application_claimed", "claimed_by_id", "due_at", postgresql_where=text("claimed_by_id IS NOT NULL")),
         Index("ix_application_submitted_at", "submitted_at", "id"),
         Index("ix_application_authority_submitted_at", "authority_id", "submitted_at", "id"),
@@ -86,6 +131,7 @@ class Application(Numbered, AuthorityScoped, Base):
 
     number: Mapped[str] = mapped_column(unique=True)
     enterprise_id: Mapped[int] = mapped_column(ForeignKey("enterprise.id"))
+    applicant_id: Mapped[int | None] = mapped_column(ForeignKey("applicant.id"))
     pickup_site_id: Mapped[int | None] = mapped_column(ForeignKey("pickup_site.id"))
     service: Mapped[str]
     category: Mapped[str]
@@ -114,6 +160,11 @@ class Application(Numbered, AuthorityScoped, Base):
     )
 
     enterprise: Mapped[Enterprise] = relationship(lazy="raise")
+
+    @classmethod
+    def of_applicant(cls, applicant_id: Any) -> ColumnElement[bool]:
+        """The cases an applicant made."""
+        return cls.applicant_id == applicant_id
 
 
 class Submission(Numbered, CaseOwned, Base):

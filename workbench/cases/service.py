@@ -15,18 +15,20 @@ from workbench.cases.deadlines import move_clocks
 from workbench.cases.facts import CaseFacts, check_facts
 from workbench.cases.models import Application, CaseDecider, CaseEvent, Holder, Submission
 from workbench.cases.states import ENTERPRISE_STATES, Action, Transition, find_transition
-from workbench.cases.words import Desk, Service, State
-from workbench.kernel import audit
+from workbench.cases.words import Channel, Desk, Service, State
+from workbench.kernel import audit, tasks
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.crypto import open_identity, seal_identity
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
-from workbench.kernel.identity import Actor
+from workbench.kernel.identity import Actor, Scope
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand, permits
 from workbench.kernel.secrets import Secrets
 
 MAX_REMARK: Final = 2000
 """Characters; a remark is read on a phone and printed in an e-mail."""
+ANNOUNCE_TASK: Final = "announce_event"
+"""Tells the registration site that made the case of a move; the room of the interface has the task."""
 
 
 def get_case(session: Session, actor: Actor, application_id: int, *, lock: bool = False) -> Application:
@@ -39,9 +41,21 @@ def get_case(session: Session, actor: Actor, application_id: int, *, lock: bool 
     if lock:
         statement = statement.with_for_update().execution_options(populate_existing=True)
     application = session.scalars(statement).one_or_none()
-    if application is None or not actor.scope.covers(application.authority_id):
+    if application is None or not _within(actor.scope, application):
         raise NotFound(N_("There is no such case."))
     return application
+
+
+def _within(scope: Scope, application: Application) -> bool:
+    if scope.applicant_id is not None:
+        return application.applicant_id == scope.applicant_id
+    return scope.covers(application.authority_id)
+
+
+def reserve_number(session: Session) -> str:
+    """The next application number: EK, the year in Asia/Shanghai, seven digits that only ever grow."""
+    count = session.execute(text("SELECT nextval('application_number')")).scalar_one()
+    return f"EK{now().astimezone(SHANGHAI).year}{count:07d}"
 
 
 def open_case(
@@ -52,8 +66,12 @@ def open_case(
     *,
     requirement_version_id: int,
     extra_version_id: int | None = None,
+    number: str | None = None,
 ) -> tuple[Application, Submission]:
     """Open a case with its first submission and send it to the pre-check.
+
+    Args:
+        number: one that `reserve_number` gave out before, for printed forms to bear; a new one is taken without it.
 
     Raises:
         InvalidFacts: with a reason per field.
@@ -62,13 +80,14 @@ def open_case(
     """
     facts = facts.normalised()
     check_facts(facts, now().astimezone(SHANGHAI).date())
-    if not actor.scope.covers(facts.authority_id):
+    if not actor.scope.may_address(facts.authority_id):
         raise NotFound(N_("There is no such authority."))
     transition = _find_move(None, Action.SUBMIT, facts.service, actor)
     at = now()
     application = Application(
-        number=_next_number(session, at),
+        number=number or reserve_number(session),
         enterprise_id=_enterprise_id(session, facts, at),
+        applicant_id=actor.scope.applicant_id,
         authority_id=facts.authority_id,
         pickup_site_id=facts.pickup_site_id,
         service=facts.service.value,
@@ -241,21 +260,20 @@ def _apply(
     move_clocks(session, application, transition.clocks, at)
     if transition.after in ENTERPRISE_STATES:
         application.due_at = application.due_clock = application.due_from = None
-    session.add(
-        CaseEvent(
-            application_id=application.id,
-            authority_id=application.authority_id,
-            event=transition.event,
-            state_before=before.value if before is not None else None,
-            state_after=transition.after.value,
-            round=application.round,
-            at=at,
-            actor=actor.label,
-            actor_name=actor.name,
-            staff_id=actor.id if actor.kind == "staff" else None,
-            remark=remark,
-        )
+    event = CaseEvent(
+        application_id=application.id,
+        authority_id=application.authority_id,
+        event=transition.event,
+        state_before=before.value if before is not None else None,
+        state_after=transition.after.value,
+        round=application.round,
+        at=at,
+        actor=actor.label,
+        actor_name=actor.name,
+        staff_id=actor.id if actor.kind == "staff" else None,
+        remark=remark,
     )
+    session.add(event)
     audit.record(
         session,
         f"case.{transition.event}",
@@ -269,6 +287,8 @@ def _apply(
     if transition.notice is not None:
         notices.tell_enterprise(session, application, transition, remark, details)
     session.flush()
+    if application.channel == Channel.API:
+        tasks.enqueue(session, ANNOUNCE_TASK, event_id=event.id)
 
 
 def _bind_to_desk(session: Session, application: Application, desk: Desk, actor: Actor) -> None:
@@ -333,12 +353,6 @@ def _add_submission(
     )
     session.flush()
     return submission
-
-
-def _next_number(session: Session, at: datetime) -> str:
-    """The next application number: EK, the year in Asia/Shanghai, seven digits that only ever grow."""
-    count = session.execute(text("SELECT nextval('application_number')")).scalar_one()
-    return f"EK{at.astimezone(SHANGHAI).year}{count:07d}"
 
 
 def _enterprise_id(session: Session, facts: CaseFacts, at: datetime) -> int:

@@ -144,6 +144,7 @@ def _attach_one(session: Session, submission: Submission, file: ExaminedFile, ac
             height=height,
             image_sha256=file.image_sha256 if index == 0 else None,
             thumbnail_sha256=file.thumbnail_sha256 if index == 0 else None,
+            rotation=file.rotation_of(index),
         )
         for index, (width, height) in enumerate(file.sizes)
     )

@@ -29,7 +29,12 @@ def read_draft(secrets: Secrets, actor: Actor, blobs: BlobStore, untrusted: str)
     try:
         values: dict[str, Any] = _signer(secrets, actor).loads(untrusted, max_age=LIFETIME_SECONDS)
         file = ExaminedFile(
-            **{**values, "kind": Kind(values["kind"]), "sizes": tuple((w, h) for w, h in values["sizes"])}
+            **{
+                **values,
+                "kind": Kind(values["kind"]),
+                "sizes": tuple((w, h) for w, h in values["sizes"]),
+                "rotations": tuple(values["rotations"]),
+            }
         )
     except (BadData, KeyError, TypeError, ValueError):
         return None

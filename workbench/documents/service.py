@@ -27,12 +27,20 @@ Files = Sequence[IncomingFile | ExaminedFile]
 
 
 def submit_case(
-    session: Session, parts: Parts, renderer: Renderer, facts: CaseFacts, files: Files, actor: Actor
+    session: Session,
+    parts: Parts,
+    renderer: Renderer,
+    facts: CaseFacts,
+    files: Files,
+    actor: Actor,
+    *,
+    number: str | None = None,
 ) -> Application:
     """Open a case with its papers under the requirements in force; it goes to the pre-check.
 
     Args:
         files: in the order they are to have in their slots. What was examined before is taken as it is.
+        number: as `cases.service.open_case`.
 
     Raises:
         InvalidFacts: with a reason per field.
@@ -44,7 +52,7 @@ def submit_case(
     documents = effective_documents(session, base_id, extra_id)
     examined = examine_all(parts.blobs, renderer, documents, files)
     application, submission = cases.open_case(
-        session, parts.secrets, facts, actor, requirement_version_id=base_id, extra_version_id=extra_id
+        session, parts.secrets, facts, actor, requirement_version_id=base_id, extra_version_id=extra_id, number=number
     )
     attach(session, submission, examined, actor)
     return application

@@ -51,7 +51,10 @@ class IncomingFile:
 
 @dataclass(frozen=True)
 class ExaminedFile:
-    """A file that was opened and stored: everything an attachment's rows need. `sizes` are pixels of the pages."""
+    """A file that was opened and stored: everything an attachment's rows need.
+
+    `sizes` are pixels of the pages; `rotations` the degrees clockwise by which each page is shown turned, if any is.
+    """
 
     document_code: str
     name: str
@@ -61,6 +64,11 @@ class ExaminedFile:
     sizes: tuple[tuple[int, int], ...]
     image_sha256: str
     thumbnail_sha256: str
+    rotations: tuple[int, ...] = ()
+
+    def rotation_of(self, index: int) -> int:
+        """Degrees clockwise by which a page is shown turned."""
+        return self.rotations[index] if index < len(self.rotations) else 0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, String, create_engine, event, text
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Identity, MetaData, String, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scoped_session, sessionmaker
 
@@ -22,6 +22,7 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 SCOPE_SETTING = "workbench.scope"
+APPLICANT_SETTING = "workbench.applicant"
 
 
 class Base(DeclarativeBase):
@@ -75,7 +76,7 @@ def set_scope(session: Session, scope: Scope) -> None:
     """Let this session reach the rows of `scope`, from now on and in every later transaction of it."""
     session.info["scope"] = scope
     if session.in_transaction():
-        _tell_database(session, scope)
+        _tell_database(session.connection(), scope)
 
 
 def scope_of(session: Session) -> Scope:
@@ -85,20 +86,24 @@ def scope_of(session: Session) -> Scope:
     return scope
 
 
-def _tell_database(session: Session, scope: Scope) -> None:
-    session.connection().execute(
-        text("SELECT set_config(:name, :value, true)"), {"name": SCOPE_SETTING, "value": scope.as_setting()}
+def _tell_database(connection: Connection, scope: Scope) -> None:
+    """Both settings, always: one that was left out would keep an earlier scope's value."""
+    connection.execute(
+        text("SELECT set_config(:scope, :reach, true), set_config(:applicant, :owner, true)"),
+        {
+            "scope": SCOPE_SETTING,
+            "reach": scope.as_setting(),
+            "applicant": APPLICANT_SETTING,
+            "owner": "" if scope.applicant_id is None else str(scope.applicant_id),
+        },
     )
 
 
 @event.listens_for(Session, "after_begin")
-def _fence_transaction(session: Session, transaction: Any, connection: Any) -> None:
+def _fence_transaction(session: Session, transaction: Any, connection: Connection) -> None:
     """Each transaction starts with the session's scope: `set_config(..., true)` ends with the transaction."""
     if "scope" in session.info:
-        connection.execute(
-            text("SELECT set_config(:name, :value, true)"),
-            {"name": SCOPE_SETTING, "value": scope_of(session).as_setting()},
-        )
+        _tell_database(connection, scope_of(session))
 
 
 @contextmanager

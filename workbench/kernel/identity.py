@@ -27,14 +27,19 @@ LONE_ROLES: Final = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
 
 @dataclass(frozen=True)
 class Scope:
-    """The authorities whose rows may be reached. Nothing, some, or all."""
+    """The rows that may be reached: of no authority, of some, of all; or one applicant's own, at whatever authority."""
 
     authority_ids: frozenset[int] = frozenset()
     everything: bool = False
+    applicant_id: int | None = None
 
     def covers(self, authority_id: int) -> bool:
-        """Whether rows of this authority are inside."""
+        """Whether every row of this authority is inside; never so for an applicant."""
         return self.everything or authority_id in self.authority_ids
+
+    def may_address(self, authority_id: int) -> bool:
+        """Whether a case may be opened at this authority: an applicant chooses any, staff their own."""
+        return self.applicant_id is not None or self.covers(authority_id)
 
     def as_setting(self) -> str:
         """The form PostgreSQL's row policies read: '*', or ids parted by commas."""

@@ -1,4 +1,4 @@
-"""E-mail leaves by the outbox: a message is a row of the transaction that caused it, sent by the worker afterwards.
+"""Messages leave by the outbox: each is a row of the transaction that caused it, sent by the worker afterwards.
 
 One message per event: the `event` key is unique, so telling twice tells once.
 """
@@ -24,17 +24,26 @@ class MessageState(StrEnum):
     FAILED = "failed"
 
 
+class MessageChannel(StrEnum):
+    """By what a message travels."""
+
+    EMAIL = "email"
+    SMS = "sms"
+
+
 class OutboxMessage(Numbered, Base):
-    """One e-mail to one address, as it will be sent."""
+    """One e-mail to one address, or one short message to one telephone (without a subject), as it will be sent."""
 
     __tablename__ = "outbox_message"
     __table_args__ = (
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_has_time"),
         CheckConstraint("state IN ('waiting', 'sent', 'failed')", name="state_known"),
+        CheckConstraint("channel IN ('email', 'sms')", name="channel_known"),
         Index("ix_outbox_message_unsent", "created_at", postgresql_where=text("state <> 'sent'")),
     )
 
     event: Mapped[str] = mapped_column(unique=True)
+    channel: Mapped[str] = mapped_column(server_default=MessageChannel.EMAIL)
     recipient: Mapped[str]
     subject: Mapped[str]
     body: Mapped[str]

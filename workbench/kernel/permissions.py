@@ -11,6 +11,7 @@ from workbench.kernel.identity import LONE_ROLES, Actor, Role
 class Permission(StrEnum):
     """`<thing>:<action>`, alphabetical."""
 
+    API_KEY_MANAGE = "api_key:manage"
     AUDIT_READ = "audit:read"
     AUTHORITY_MANAGE = "authority:manage"
     CALENDAR_MANAGE = "calendar:manage"
@@ -20,6 +21,7 @@ class Permission(StrEnum):
     CHECKLIST_MANAGE = "checklist:manage"
     DESK_ENTER = "desk:enter"
     DOCUMENT_READ = "document:read"
+    FRONT_DOOR_MANAGE = "front_door:manage"
     IDENTITY_REVEAL = "identity:reveal"
     KEY_COLLECT = "key:collect"
     KEY_DISPATCH = "key:dispatch"
@@ -51,9 +53,11 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.ADMINISTRATOR: frozenset(
         {
             _P.DESK_ENTER,
+            _P.API_KEY_MANAGE,
             _P.AUTHORITY_MANAGE,
             _P.CALENDAR_MANAGE,
             _P.CHECKLIST_MANAGE,
+            _P.FRONT_DOOR_MANAGE,
             _P.OPERATIONS_MANAGE,
             _P.REMARK_TEMPLATE_MANAGE,
             _P.STAFF_MANAGE,

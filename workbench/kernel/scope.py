@@ -1,17 +1,17 @@
-"""The middle fence: every ORM statement on a fenced table is narrowed to the session's authorities.
+"""The middle fence: every ORM statement on a fenced table is narrowed to the session's authorities, or its applicant.
 
 The outer fence is each view's own check, the inner one PostgreSQL's row-level security. A session nobody gave a scope
 reaches nothing.
 """
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ForeignKey, event
+from sqlalchemy import ColumnElement, ForeignKey, event, false
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, declared_attr, mapped_column, with_loader_criteria
 
 from workbench.kernel.db import scope_of
 
-NO_AUTHORITY: Final = (0,)
+NOBODY: Final = 0
 """Ids start at 1, so this matches no row: an empty scope stays a predicate, and the cached statement the same."""
 
 
@@ -22,6 +22,19 @@ class AuthorityScoped:
     def authority_id(cls) -> Mapped[int]:  # noqa: N805 - a declared attribute receives the class
         return mapped_column(ForeignKey("authority.id"))
 
+    @classmethod
+    def of_applicant(cls, applicant_id: Any) -> ColumnElement[bool]:
+        """Which of these rows are an applicant's own; none, unless the table says otherwise."""
+        return false()
+
+
+class ApplicantOwned:
+    """A row that belongs to one applicant and to no authority yet: an unfinished form, its files."""
+
+    @declared_attr
+    def applicant_id(cls) -> Mapped[int]:  # noqa: N805
+        return mapped_column(ForeignKey("applicant.id"))
+
 
 @event.listens_for(Session, "do_orm_execute")
 def _narrow(state: ORMExecuteState) -> None:
@@ -30,7 +43,11 @@ def _narrow(state: ORMExecuteState) -> None:
     scope = scope_of(state.session)
     if scope.everything:
         return
-    ids = tuple(sorted(scope.authority_ids)) or NO_AUTHORITY
-    state.statement = state.statement.options(
-        with_loader_criteria(AuthorityScoped, lambda cls: cls.authority_id.in_(ids), include_aliases=True)
-    )
+    owner = scope.applicant_id or NOBODY
+    if scope.applicant_id is None:
+        ids = tuple(sorted(scope.authority_ids)) or (NOBODY,)
+        cases = with_loader_criteria(AuthorityScoped, lambda cls: cls.authority_id.in_(ids), include_aliases=True)
+    else:
+        cases = with_loader_criteria(AuthorityScoped, lambda cls: cls.of_applicant(owner), include_aliases=True)
+    own = with_loader_criteria(ApplicantOwned, lambda cls: cls.applicant_id == owner, include_aliases=True)
+    state.statement = state.statement.options(cases, own)

@@ -211,7 +211,7 @@ def test_functions_that_see_past_the_fence_cannot_be_led_astray(prey: Prey) -> N
         found = {row[0] for row in connection.execute("SELECT public.search_applications('甲', 99)")}
         assert found == {prey.own.case}
     definers = {row[0]: row[1] for row in _definers(prey)}
-    assert set(definers) == {"search_applications", "enterprise_id_for"}
+    assert set(definers) == {"search_applications", "enterprise_id_for", "own_cases"}
     assert all("search_path=public, pg_temp" in (settings or []) for settings in definers.values())
 
 
