@@ -11,6 +11,7 @@ from pydantic import AnyUrl, Field, StringConstraints, UrlConstraints, Validatio
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DatabaseUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://\S+$")]
+WebUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
 SmtpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["smtp", "smtps"], host_required=True)]
 
 
@@ -41,6 +42,33 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         default=0, ge=0, le=5, description="How many reverse proxies in front may set X-Forwarded-For."
     )
+    public_url: WebUrl | None = Field(
+        default=None, description="Where applicants reach the site, for links in messages; unset means host and port."
+    )
+    key_url: WebUrl | None = Field(
+        default=None, description="Where holders of an e-key sign in with it; unset means this host and the key port."
+    )
+    key_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of the listener that asks for the key's certificate; unset: none.",
+    )
+    key_certificate: Path | None = Field(default=None, description="PEM: that listener's own certificate chain.")
+    key_private_key: Path | None = Field(default=None, description="PEM: the private key that goes with it.")
+    client_ca: Path | None = Field(
+        default=None,
+        description="PEM: the authorities whose certificates stand on e-keys; unset means the trial one's.",
+    )
+    client_certificate_proxy: str | None = Field(
+        default=None, description="Address or network of the reverse proxy that passes on a client's certificate."
+    )
+    client_certificate_header: str = Field(
+        default="X-Client-Certificate", pattern=r"^[A-Za-z0-9-]+$", description="The header in which it does."
+    )
+    sms_url: WebUrl | None = Field(
+        default=None, description="The short message gateway; unset writes messages to var/sms.log."
+    )
     smtp_url: SmtpUrl | None = Field(
         default=None, description="smtp(s)://user:password@host:port; unset writes var/mail/*.eml."
     )
@@ -60,6 +88,16 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @property
+    def site_url(self) -> str:
+        """Where applicants reach the site, without a slash at the end. Never taken from a request."""
+        return str(self.public_url).rstrip("/") if self.public_url else f"http://{self.host}:{self.port}"
+
+    @property
+    def upload_dir(self) -> Path:
+        """Files on their way in, piece by piece."""
+        return self.var_dir / "uploads"
 
     @property
     def blob_dir(self) -> Path:

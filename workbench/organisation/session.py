@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final, Self
 
-from flask import Flask, flash, redirect, request, session, url_for
+from flask import Flask, current_app, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
@@ -27,6 +27,7 @@ PUBLIC: Final = frozenset({"entrance.sign_in", "entrance.sign_out", "language.ch
 """Open to strangers."""
 BEFORE_OWN_PASSWORD: Final = PUBLIC | {"account.password"}
 """All that somebody with a first password may reach."""
+_OWN_GUARDS: Final = "workbench.own_guards"
 STAMP_EVERY: Final = timedelta(seconds=15)
 """The cookie's time of last use is renewed at most this often: pages load many parts at once."""
 
@@ -62,6 +63,11 @@ def install(app: Flask) -> None:
     app.before_request(_guard)
 
 
+def leave_to_own_guard(app: Flask, blueprint: str) -> None:
+    """Leave a blueprint's addresses to a guard of its own: those who use them are not staff."""
+    app.extensions.setdefault(_OWN_GUARDS, set()).add(blueprint)
+
+
 def begin(staff: Staff) -> None:
     """Start a session of its own for this person; nothing of the stranger's session survives."""
     session.clear()
@@ -89,7 +95,7 @@ def staff_title(staff: Staff) -> str:
 
 def _guard() -> ResponseReturnValue | None:
     endpoint = request.endpoint
-    if endpoint in WITHOUT_PERSON:
+    if endpoint in WITHOUT_PERSON or request.blueprint in current_app.extensions.get(_OWN_GUARDS, ()):
         return None
     remembered = "_user_id" in session
     person = signed_in_person()

@@ -5,7 +5,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import structlog
-from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, lazy_gettext
 from flask_wtf.csrf import CSRFError
@@ -72,6 +72,8 @@ _CSRF: Final = (
     _("Your text is kept: go back, reload the page and send it again."),
 )
 SIGN_IN_PATH: Final = "/sign-in"
+INTERFACE_PATH: Final = "/api/"
+"""Where programs call, not people."""
 
 
 def install(app: Flask) -> None:
@@ -85,7 +87,9 @@ def install(app: Flask) -> None:
 
 
 def wants_json() -> bool:
-    """Whether the client prefers JSON to a page."""
+    """Whether the client prefers JSON to a page. Whoever calls the interface always does."""
+    if request.path.startswith(INTERFACE_PATH):
+        return True
     offered = ("text/html", "application/problem+json", "application/json")
     return request.accept_mimetypes.best_match(offered, default="text/html") != "text/html"
 
@@ -145,7 +149,7 @@ def answer(status: int, reason: str | None = None) -> Response:
 def _render(status: int, title: str, happened: str, advice: str) -> Response:
     if wants_json():
         return _problem(status, title, happened, advice)
-    frame = "desk/base.html" if find_actor() else "desk/bare.html"
+    frame = g.get("frame_template") or ("desk/base.html" if find_actor() else "desk/bare.html")
     page = render_template(
         "errors/error.html", frame_template=frame, status=status, title=title, happened=happened, advice=advice
     )

@@ -1,11 +1,11 @@
-"""What surrounds a page: the top bar and rail of the person looking at it, the first address, and the fallback font."""
+"""What surrounds a page: the top bar and rail of the person looking at it, and the fallback font."""
 
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import pylopdf_fonts_zh_cn
-from flask import Blueprint, Flask, g, redirect, request, send_file, url_for
+from flask import Blueprint, Flask, g, request, send_file
 from flask.typing import ResponseReturnValue
 
 from workbench.kernel.identity import Actor
@@ -60,12 +60,6 @@ class Frame:
     def return_path(self) -> str:
         """Where the language switch comes back to: only what a GET may open."""
         return request.full_path.rstrip("?") if request.method == "GET" and request.endpoint else "/"
-
-
-@pages.get("/")
-def first_page() -> ResponseReturnValue:
-    """Everybody's first page; its gate sends strangers to the sign-in."""
-    return redirect(url_for("home.index"), code=303)
 
 
 @pages.get("/static-fonts/v1/NotoSansSC-Regular.otf")

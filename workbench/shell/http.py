@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import structlog
-from flask import Flask, Response, g, request, url_for
+from flask import Blueprint, Flask, Response, g, request, url_for
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -25,6 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 BODY_BYTES: Final = 2 * 1024 * 1024
 """What a request body may hold unless its handler `accepts` more."""
 
+_EXEMPT: Final = "workbench.exempt_blueprints"
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 _FIXED_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -130,9 +131,16 @@ def install(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(csp_nonce=csp_nonce, request_id=request_id, icons_url=icons_url)
 
 
+def without_token(app: Flask, blueprint: Blueprint) -> None:
+    """Ask a blueprint's callers for no token: each request shows a key, and no cookie counts."""
+    app.extensions.setdefault(_EXEMPT, []).append(blueprint)
+
+
 def protect(app: Flask) -> None:
     """Refuse state changes without a token. After the rooms' own hooks, so that the refusal knows who is asking."""
-    CSRFProtect(app)
+    protection = CSRFProtect(app)
+    for blueprint in app.extensions.get(_EXEMPT, ()):
+        protection.exempt(blueprint)
 
 
 def _is_versioned() -> bool:

@@ -1,0 +1,32 @@
+"""Puts the front door together: its guard, its pages and what its administrators edit."""
+
+from importlib import import_module
+from typing import Any, Final
+
+from flask import Flask
+from flask_admin import Admin
+from flask_babel import gettext
+
+from workbench.portal import door
+
+PAGES: Final[tuple[str, ...]] = ("front", "account", "home")
+"""Modules whose views hang on the blueprint, each `workbench.portal.<name>_views`."""
+
+
+def register(app: Flask, admin: Admin) -> None:
+    """Add the front door's addresses, and the screens on which an administrator keeps what it tells."""
+    for page in PAGES:
+        import_module(f"workbench.portal.{page}_views")
+    door.install(app)
+    app.register_blueprint(door.portal)
+    app.context_processor(_words)
+
+
+def _words() -> dict[str, Any]:
+    """What every page of the front door may ask for."""
+    return {"applicant": door.find_applicant(), "portal_name": portal_name}
+
+
+def portal_name() -> str:
+    """What the front door calls itself."""
+    return str(gettext("Registration and renewal of certificates and e-keys for import and export enterprises"))
