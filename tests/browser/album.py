@@ -169,7 +169,7 @@ def _reassign(visit: Visit) -> None:
 
 
 def _form_with_errors(visit: Visit) -> None:
-    visit.go("/applications/new?service=replacement")
+    visit.go("/desk/paper/new?service=replacement")
     visit.page.locator("[name=uscc]").fill("91110000000000001X")
     visit.page.locator("[name=enterprise_name]").fill("示例远航进出口有限公司")
     visit.page.locator("[data-submit]").click()
@@ -178,7 +178,7 @@ def _form_with_errors(visit: Visit) -> None:
 
 def _receipt(visit: Visit) -> None:
     address = visit.first("/cases/", "[data-open-case]")
-    visit.go(f"/applications/{address.rsplit('/', 1)[1]}/receipt")
+    visit.go(f"/desk/paper/{address.rsplit('/', 1)[1]}/receipt")
 
 
 def _notice(visit: Visit) -> None:
@@ -221,7 +221,7 @@ def _refused_sign_in(visit: Visit) -> None:
 
 def _conflict(visit: Visit) -> None:
     address = visit.first("/cases/?state=pre_check", "[data-open-case]")
-    visit.go(f"/applications/{address.rsplit('/', 1)[1]}/resubmit")
+    visit.go(f"/desk/paper/{address.rsplit('/', 1)[1]}/resubmit")
 
 
 SCREENS = (
@@ -245,11 +245,11 @@ SCREENS = (
     Screen("case-read-only", R.AUDITOR, _through("/cases/?state=returned", "[data-open-case]")),
     Screen("cases", R.VENDOR_SUPERVISOR, _at("/cases/")),
     Screen("cases-search", R.VENDOR_SUPERVISOR, _at("/cases/?q=%E7%A4%BA%E4%BE%8B%E8%BF%9C")),
-    Screen("application-form", R.COUNTER_STAFF, _at("/applications/new")),
+    Screen("application-form", R.COUNTER_STAFF, _at("/desk/paper/new")),
     Screen("application-form-errors", R.COUNTER_STAFF, _form_with_errors),
     Screen("application-receipt", R.COUNTER_STAFF, _receipt),
-    Screen("corrections", R.COUNTER_STAFF, _at("/applications/")),
-    Screen("corrections-form", R.COUNTER_STAFF, _through("/applications/", "main a[href$='/resubmit']")),
+    Screen("corrections", R.COUNTER_STAFF, _at("/desk/paper/")),
+    Screen("corrections-form", R.COUNTER_STAFF, _through("/desk/paper/", "main a[href$='/resubmit']")),
     Screen("check-lists", R.ADMINISTRATOR, _at("/desk/requirements/")),
     Screen("check-list", R.ADMINISTRATOR, _at("/desk/requirements/new/")),
     Screen("check-list-edit", R.ADMINISTRATOR, _at("/desk/requirements/new/edit")),

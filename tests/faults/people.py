@@ -144,7 +144,7 @@ class Enterer(Person):
         digests = {code: hashlib.sha256(content).hexdigest() for code, content in files.items()}
         entry = self.ledger.try_entry(Entry(uscc(number), digests))
         try:
-            self.browser.upload("/applications/new?service=new", fields, uploads, (303,))
+            self.browser.upload("/desk/paper/new?service=new", fields, uploads, (303,))
         except Lost:
             self.pause_after_loss()
             if not self._is_there(entry):
@@ -168,7 +168,7 @@ class Enterer(Person):
 
         def send() -> Answer:
             fields = [("service", "new"), ("slot", code)]
-            return self.browser.upload("/applications/files", fields, [Upload("file", f"{code}.bin", content)], (200,))
+            return self.browser.upload("/desk/paper/files", fields, [Upload("file", f"{code}.bin", content)], (200,))
 
         reference = self.insist(send).json()["reference"]
         self.ledger.acknowledge_file(hashlib.sha256(content).hexdigest())

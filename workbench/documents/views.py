@@ -17,7 +17,7 @@ from workbench.shell import health, menu
 def register(app: Flask, admin: Admin) -> None:
     """Add the screens and their lines in the menu."""
     admin.add_view(DocumentView(name=_("Documents"), endpoint="documents", url="/documents"))
-    admin.add_view(ApplicationView(name=_("Applications"), endpoint="applications", url="/applications"))
+    admin.add_view(ApplicationView(name=_("Applications"), endpoint="applications", url="/desk/paper"))
     admin.add_view(RequirementView(name=_("Required documents"), endpoint="requirements", url="/desk/requirements"))
     entering = Permission.CASE_ENTER
     for label, endpoint, permission, group, icon in (

@@ -20,7 +20,7 @@ from workbench.kernel.clock import now
 from workbench.kernel.parts import Parts
 
 Browsers = Callable[[str], Browser]
-NEW = "/applications/new?service=new"
+NEW = "/desk/paper/new?service=new"
 
 
 def fields(**changes: Any) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def cases(parts: Parts) -> int:
 
 @pytest.mark.parametrize("service", ["new", "additional", "replacement", "renewal"])
 def test_each_service_shows_its_own_form(browsers: Browsers, service: str) -> None:
-    page = browsers("clerk-a").get(f"/applications/new?service={service}")
+    page = browsers("clerk-a").get(f"/desk/paper/new?service={service}")
     assert page.status_code == 200
     html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page.text)
     assert ('name="reason"' in page.text) == (service in {"additional", "replacement"})
@@ -108,25 +108,25 @@ def test_a_file_is_examined_as_soon_as_it_is_chosen(parts: Parts, browsers: Brow
     clerk = browsers("clerk-a")
     photo = samples.saved(samples.picture(), "JPEG")
     values = {"service": "new", "slot": "user_id_card"}
-    answer = clerk.post("/applications/files", **values, file=(io.BytesIO(photo), "正面.jpg"))
+    answer = clerk.post("/desk/paper/files", **values, file=(io.BytesIO(photo), "正面.jpg"))
     assert answer.status_code == 200
     assert answer.json
     assert (answer.json["name"], answer.json["pages"], answer.json["size"]) == ("正面.jpg", 1, len(photo))
     assert answer.json["thumbnail"].startswith("data:image/webp;base64,")
-    refused = clerk.post("/applications/files", **values, file=(io.BytesIO(b""), "leer.jpg"))
+    refused = clerk.post("/desk/paper/files", **values, file=(io.BytesIO(b""), "leer.jpg"))
     assert (refused.status_code, refused.json) == (
         422,
         {"problem": "leer.jpg: The file is empty. Please save or scan it again."},
     )
     for wrong in ({"slot": "passport"}, {"service": "gift"}):
         sent = {**values, **wrong, "file": (io.BytesIO(photo), "x.jpg")}
-        assert clerk.post("/applications/files", **sent).status_code == 404
-    assert browsers("auditor").post("/applications/files", **values).status_code == 403
+        assert clerk.post("/desk/paper/files", **sent).status_code == 404
+    assert browsers("auditor").post("/desk/paper/files", **values).status_code == 403
 
 
 def test_a_word_is_good_for_its_author_alone(parts: Parts, browsers: Browsers) -> None:
     sent = {"service": "new", "slot": "authorisation", "file": (io.BytesIO(samples.pdf(2)), "x.pdf")}
-    answer = browsers("clerk-a").post("/applications/files", **sent)
+    answer = browsers("clerk-a").post("/desk/paper/files", **sent)
     assert answer.json
     word = answer.json["reference"]
     mine, other = actor(parts, "clerk-a"), actor(parts, "clerk-b")
@@ -148,11 +148,11 @@ def test_corrections_on_paper_keep_what_was_not_faulted(
         row.state, row.due_at, row.due_clock, row.due_from = State.RETURNED.value, None, None, None
         first = {a.document_code: a.id for a in list_attachments(session, [current_submission(session, row).id])}
     clerk = browsers("clerk-a")
-    assert case.number in clerk.get("/applications/").text
-    assert case.number in clerk.get(f"/applications/?q={case.number[-5:]}").text
-    assert case.number not in clerk.get("/applications/?q=%25").text
-    assert case.number not in browsers("clerk-b").get("/applications/").text
-    path = f"/applications/{case.id}/resubmit"
+    assert case.number in clerk.get("/desk/paper/").text
+    assert case.number in clerk.get(f"/desk/paper/?q={case.number[-5:]}").text
+    assert case.number not in clerk.get("/desk/paper/?q=%25").text
+    assert case.number not in browsers("clerk-b").get("/desk/paper/").text
+    path = f"/desk/paper/{case.id}/resubmit"
     assert browsers("clerk-b").get(path).status_code == 404
     page = clerk.get(path)
     html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page.text)
@@ -182,5 +182,5 @@ def test_an_entered_case_is_due_in_the_future(parts: Parts, browsers: Browsers) 
 
 @pytest.mark.parametrize("login", ["re-checker", "auditor", "administrator"])
 def test_only_who_enters_cases_may(browsers: Browsers, login: str) -> None:
-    for path in ("/applications/new", "/applications/"):
+    for path in ("/desk/paper/new", "/desk/paper/"):
         assert browsers(login).get(path).status_code == 403

@@ -160,9 +160,9 @@ def test_an_authority_s_list_is_started_from_the_screen(parts: Parts, browsers: 
     page = administrator.get("/desk/requirements/").text
     html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
     assert re.search(r"requirements/new/\?authority=120000", page)
-    slots = browsers("clerk-b").get("/applications/new?service=new").text
+    slots = browsers("clerk-b").get("/desk/paper/new?service=new").text
     assert ('data-slot="loss_statement"' in slots) is True
-    assert 'data-slot="loss_statement"' not in browsers("clerk-a").get("/applications/new?service=new").text
+    assert 'data-slot="loss_statement"' not in browsers("clerk-a").get("/desk/paper/new?service=new").text
 
 
 @pytest.mark.parametrize("action", ["up:99", "remove:x", "explode", "up:0:99", "down"])

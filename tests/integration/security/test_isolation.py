@@ -94,7 +94,7 @@ def test_lists_and_searches_never_show_another_authoritys_case(prey: Prey, query
     }
     for login in ATTACKERS:
         browser = prey.desk.browser(login)
-        for path in ("/cases/", "/review/pre-check/", "/applications/"):
+        for path in ("/cases/", "/review/pre-check/", "/desk/paper/"):
             answer = browser.get(f"{path}?{query.format(**values)}")
             if answer.status_code != 403:
                 assert f'/review/cases/{prey.theirs.case}"' not in answer.text, (login, path)

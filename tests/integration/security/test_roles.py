@@ -169,7 +169,7 @@ def test_a_number_in_clear_is_only_in_the_answer_that_was_asked_for(
     case = prey.own.case
     for login in ("pre-checker-b", "counter-staff-b", "re-checker", "auditor", "authority-supervisor-b"):
         browser = prey.desk.browser(login)
-        for path in ("/cases/", f"/review/cases/{case}", f"/applications/{case}/receipt", "/audit/", "/desk/"):
+        for path in ("/cases/", f"/review/cases/{case}", f"/desk/paper/{case}/receipt", "/audit/", "/desk/"):
             assert IDENTITY not in browser.get(path).text, (login, path)
     for login in ("auditor", "authority-supervisor-b", "dispatcher", "key-maker", "administrator"):
         refused = prey.desk.browser(login).send(f"/review/cases/{case}/identity", {"reason": "示例"})
@@ -183,7 +183,7 @@ def test_a_number_in_clear_is_only_in_the_answer_that_was_asked_for(
     assert shown.get_json() == {"number": IDENTITY}
     assert shown.headers["Cache-Control"] == "no-store"
     assert entries(prey) == said + 1
-    refused = clerk.post("/applications/new?service=new", holder_identity_number=IDENTITY, enterprise_name="示例")
+    refused = clerk.post("/desk/paper/new?service=new", holder_identity_number=IDENTITY, enterprise_name="示例")
     assert refused.status_code == 400
     _nowhere_else(prey, caplog.text + "".join(capfd.readouterr()))
 

@@ -21,8 +21,8 @@ from workbench.kernel.mail import SendFailed, compose, deliver
 from workbench.kernel.outbox import OutboxMessage
 
 SCREENS = {
-    "pre-checker-b": ["/desk/", "/cases/", "/review/pre-check/", "/review/cases/{case}", "/applications/{case}/receipt",
-                      "/applications/new?service=new", "/desk/account/"],
+    "pre-checker-b": ["/desk/", "/cases/", "/review/pre-check/", "/review/cases/{case}", "/desk/paper/{case}/receipt",
+                      "/desk/paper/new?service=new", "/desk/account/"],
     "authority-supervisor-b": ["/review/pre-check/", "/desk/colleagues/", "/remark-templates/"],
     "re-checker": ["/cases/", "/review/re-check/", "/review/cases/{case}"],
     "auditor": ["/audit/", "/review/cases/{case}", "/desk/colleagues/"],

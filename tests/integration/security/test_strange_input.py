@@ -90,8 +90,8 @@ GETS: dict[str, dict[str, tuple[str, ...]]] = {
         "/cases/": LISTS,
         "/review/pre-check/": LISTS,
         "/review/cases/{case}": ("document", "page"),
-        "/applications/": ("q",),
-        "/applications/new": ("service",),
+        "/desk/paper/": ("q",),
+        "/desk/paper/new": ("service",),
         "/calendar/": ("year",),
         "/sign-in": ("next",),
     },
@@ -198,7 +198,7 @@ def test_any_json_is_answered(prey: Prey, body: dict[str, Any]) -> None:
 
 def test_a_flood_of_fields_parts_or_bytes_is_refused(prey: Prey) -> None:
     browser = prey.desk.browser("pre-checker-b")
-    path = "/applications/new?service=new"
+    path = "/desk/paper/new?service=new"
     many = {f"f{number}": (io.BytesIO(b"x"), "x.pdf") for number in range(1500)}
     assert browser.client.post(path, data={"csrf_token": browser.token, **many}).status_code in {400, 413}
     headers = {"X-CSRFToken": browser.token}
