@@ -91,7 +91,7 @@ class CaseOwned(AuthorityScoped):
         return ForeignKeyConstraint(["application_id", "authority_id"], ["application.id", "application.authority_id"])
 
     @classmethod
-    def of_applicant(cls, applicant_id: Any) -> ColumnElement[bool]:
+    def of_applicant(cls, applicant_id: int) -> ColumnElement[bool]:
         """The rows of the cases an applicant made."""
         own = select(Application.id).where(Application.applicant_id == applicant_id)
         return cls.application_id.in_(own)
@@ -162,7 +162,7 @@ class Application(Numbered, AuthorityScoped, Base):
     enterprise: Mapped[Enterprise] = relationship(lazy="raise")
 
     @classmethod
-    def of_applicant(cls, applicant_id: Any) -> ColumnElement[bool]:
+    def of_applicant(cls, applicant_id: int) -> ColumnElement[bool]:
         """The cases an applicant made."""
         return cls.applicant_id == applicant_id
 

@@ -173,7 +173,7 @@ def test_corrections_on_paper_keep_what_was_not_faulted(
 
 def test_an_entered_case_is_due_in_the_future(parts: Parts, browsers: Browsers) -> None:
     answer = browsers("clerk-a").post(NEW, **fields(), **scans(*SIX))
-    number = int(answer.location.split("/")[2])
+    number = int(answer.location.split("/")[3])
     with parts.work() as session:
         due_at = session.get_one(Application, number).due_at
     assert due_at is not None
