@@ -112,7 +112,7 @@ def check_facts(facts: CaseFacts, today: date) -> None:
         InvalidFacts: with a reason per field.
     """
     problems = _problems_of_texts(facts)
-    if "holder_email" not in problems and not _looks_like_address(facts.holder.email):
+    if "holder_email" not in problems and not looks_like_address(facts.holder.email):
         problems["holder_email"] = N_("This is not an e-mail address.")
     code = uscc_problem(facts.uscc)
     if code is not None:
@@ -148,7 +148,7 @@ def _problems_of_texts(facts: CaseFacts) -> dict[str, str]:
     return problems
 
 
-def _looks_like_address(text: str) -> bool:
+def looks_like_address(text: str) -> bool:
     """One address and nothing that a mail header would read as a second one, a name or a comment."""
     return _ADDRESS.fullmatch(text) is not None
 
