@@ -5,7 +5,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from tests.support.casework import Office
-from workbench.cases.models import Application, CaseDecider, CaseEvent, Holder, Submission
+from workbench.cases.models import Application, CaseDecider, CaseEvent, CaseOwned, Holder, Submission
 from workbench.cases.words import Desk, Verdict
 from workbench.documents.models import Attachment, Page
 from workbench.kernel.identity import Actor, Scope
@@ -14,7 +14,7 @@ from workbench.review import queue
 from workbench.review.models import Mark, Review
 from workbench.review.queue import QueueFilter
 
-FENCED = [table.name for table in Base.metadata.sorted_tables if "application_id" in table.c] + ["application"]
+FENCED = [each.local_table.name for each in Base.registry.mappers if issubclass(each.class_, CaseOwned | Application)]
 
 
 @pytest.fixture
