@@ -24,8 +24,12 @@ KEPT: Final = timedelta(days=180)
 """How long attempts are kept: people see their own recent ones."""
 
 
-def admit(session: Session, login: str, address: str) -> int:
+def admit(session: Session, login: str, address: str, changed_at: datetime | None = None) -> int:
     """Write an attempt, as failed for now, in a transaction of its own, and return its id for `mark_succeeded`.
+
+    Args:
+        changed_at: when the account got its present password, unless it is a member of staff's, which is looked up;
+            earlier failures do not count.
 
     Raises:
         TooMany: the account or the address has to wait; `retry_after` says how many seconds. Not an attempt itself.
@@ -34,7 +38,7 @@ def admit(session: Session, login: str, address: str) -> int:
     with Session(bind, join_transaction_mode="create_savepoint") as own, own.begin():
         _queue_up(own, f"address:{address}")
         _queue_up(own, f"login:{login}")
-        free_at = max(_account_free_at(own, login), _address_free_at(own, address))
+        free_at = max(_account_free_at(own, login, changed_at), _address_free_at(own, address))
         wait = (free_at - clock.now()).total_seconds()
         if wait > 0:
             raise TooMany(N_("Too many failed attempts. Wait, then try again."), retry_after=int(wait) + 1)
@@ -68,13 +72,13 @@ def _queue_up(session: Session, name: str) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
-def _account_free_at(session: Session, login: str) -> datetime:
+def _account_free_at(session: Session, login: str, changed_at: datetime | None) -> datetime:
     since = clock.now() - MEMORY
     succeeded_at = session.scalar(
         select(func.max(SignInAttempt.at)).where(SignInAttempt.login == login, SignInAttempt.succeeded)
     )
-    changed_at = session.scalar(select(Staff.password_changed_at).where(Staff.login == login))
-    since = max(each for each in (since, succeeded_at, changed_at) if each is not None)
+    staff_changed_at = session.scalar(select(Staff.password_changed_at).where(Staff.login == login))
+    since = max(each for each in (since, succeeded_at, changed_at, staff_changed_at) if each is not None)
     row = session.execute(
         select(func.count(), func.max(SignInAttempt.at)).where(
             SignInAttempt.login == login, SignInAttempt.at > since, ~SignInAttempt.succeeded
