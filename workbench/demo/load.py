@@ -123,7 +123,7 @@ def _tell_all(parts: Parts, anchor: datetime, cast: Cast, progress: Callable[[st
         calendar = load_calendar(session)
     stories = plan_stories(cast, WorkTime(calendar, anchor))
     with closing(Renderer()) as renderer:
-        stage = set_stage(parts, renderer)
+        stage = set_stage(parts, renderer, stories)
         told = _told(parts, stories)
         steps = [each for each in in_order(stories) if each.story.key not in told or _is_new(each, told)]
         numbers = _numbers(parts, steps, told)

@@ -3,7 +3,7 @@
 Writes no state of its own: what a service refuses stops the load.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -18,6 +18,7 @@ from workbench.cases.models import Submission
 from workbench.cases.states import Action
 from workbench.cases.words import Category, Channel, Desk, Service, Verdict
 from workbench.demo.accounts import logins_of
+from workbench.demo.applicants import open_accounts
 from workbench.demo.faults import ITEM_OF, UNSEEN, note_of, place_of
 from workbench.demo.papers import Document, Fault, PaperFacts, Quirk
 from workbench.demo.story import Decision, Round, Step, Story
@@ -55,10 +56,11 @@ class Stage:
     authorities: Mapping[str, tuple[int, str]]
     sites: Mapping[int, int]
     actors: Mapping[str, Actor]
+    applicants: Mapping[str, Actor]
 
 
-def set_stage(parts: Parts, renderer: Renderer) -> Stage:
-    """The stage of an installation whose demo staff and places exist."""
+def set_stage(parts: Parts, renderer: Renderer, stories: Iterable[Story]) -> Stage:
+    """The stage of an installation whose demo staff and places exist; opens the accounts the stories need."""
     newest_first = select(PickupSite).order_by(PickupSite.id.desc())
     with parts.work() as session:
         return Stage(
@@ -67,6 +69,7 @@ def set_stage(parts: Parts, renderer: Renderer) -> Stage:
             authorities={each.code: (each.id, each.name_zh) for each in session.scalars(select(Authority))},
             sites={each.authority_id: each.id for each in session.scalars(newest_first)},
             actors={each.login: actor_of(each, ADDRESS) for each in session.scalars(select(Staff))},
+            applicants=open_accounts(session, stories),
         )
 
 
@@ -120,10 +123,12 @@ def claim_one(stage: Stage, login: str, application_id: int, minutes: int) -> No
 
 
 def _actor(stage: Stage, step: Step) -> Actor:
-    """Who makes the step: the deciding clerk, or whoever enters the case for its channel."""
+    """Who makes the step: the deciding clerk, the applicant, or whoever enters the case for its channel."""
     story = step.story
     if step.decision is not None:
         return stage.actors[step.decision.login]
+    if story.channel is Channel.PORTAL:
+        return stage.applicants[story.enterprise.uscc]
     if story.channel is Channel.COUNTER and not step.withdraws:
         return stage.actors[logins_of(Role.COUNTER_STAFF, story.authority)[0]]
     if story.channel is Channel.FOLDER and not step.withdraws:
