@@ -1,0 +1,155 @@
+"""The verbs of a certificate: it is registered when it was issued, and ends by being revoked or replaced.
+
+A record is never removed. Whoever signed in with a certificate is signed out when it ends.
+"""
+
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from workbench.cases.models import Applicant
+from workbench.kernel import audit
+from workbench.kernel.clock import now
+from workbench.kernel.codes import normalise_uscc, uscc_problem
+from workbench.kernel.db import scope_of
+from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
+from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
+from workbench.keys.models import Certificate
+from workbench.keys.queries import LIMIT_OF_KEYS, count_keys
+from workbench.keys.subject import read_subject
+
+MAX_REASON: Final = 500
+"""Characters; the reason is read by the holder on a phone."""
+_LONGEST_KEY_NUMBER: Final = 100
+
+
+def register_certificate(
+    session: Session,
+    certificate: x509.Certificate,
+    *,
+    key_number: str,
+    holder_name: str,
+    uscc: str,
+    enterprise_name: str,
+    authority_id: int | None,
+    application_id: int | None,
+    actor: Actor,
+    replaces_id: int | None = None,
+) -> Certificate:
+    """Record a certificate that was issued on an e-key; it opens doors from then on.
+
+    Args:
+        session: one that reaches everything, because the limit counts across authorities.
+        key_number: what is printed on the key.
+        authority_id: who hands the key over; None for keys of the old system.
+        application_id: the case that asked for it, if one did.
+        replaces_id: the certificate that ends as this one begins, as in a renewal.
+
+    Raises:
+        NotAllowed: the session reaches one authority only.
+        Invalid: code or key number cannot stand, or the certificate names another enterprise.
+        Conflict: it is registered already, or the enterprise holds as many as it may (DOMAIN: at most 3).
+        NotFound: there is no certificate `replaces_id`.
+    """
+    if not scope_of(session).everything:
+        raise NotAllowed(N_("Certificates are registered by the vendor."))
+    code, number = normalise_uscc(uscc), key_number.strip()
+    if uscc_problem(code) is not None or not 0 < len(number) <= _LONGEST_KEY_NUMBER:
+        raise Invalid(N_("A certificate needs the enterprise's code and the number printed on its key."))
+    if read_subject(certificate).uscc != code:
+        raise Invalid(N_("This certificate names another enterprise."))
+    # Two registrations for one enterprise wait for each other, or both would count the same number of keys.
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"keys:{code}"})
+    digest = digest_of(certificate)
+    if session.scalar(select(Certificate.id).where(Certificate.sha256 == digest)) is not None:
+        raise Conflict(N_("This certificate is registered already."))
+    if replaces_id is not None:
+        _end(session, replaces_id, "replaced", number, actor)  # the key that bears its successor
+    at = now()
+    if certificate.not_valid_after_utc > at and len(count_keys(session, code).certificates) >= LIMIT_OF_KEYS:
+        raise Conflict(
+            N_("This enterprise holds %(limit)s valid certificates, as many as it may."), limit=LIMIT_OF_KEYS
+        )
+    record = Certificate(
+        sha256=digest,
+        serial=format(certificate.serial_number, "X"),
+        issuer=certificate.issuer.rfc4514_string(),
+        subject=certificate.subject.rfc4514_string(),
+        uscc=code,
+        enterprise_name=enterprise_name.strip(),
+        holder_name=holder_name.strip(),
+        key_number=number,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        state="valid",
+        state_since=at,
+        authority_id=authority_id,
+        application_id=application_id,
+        registered_at=at,
+    )
+    session.add(record)
+    session.flush()
+    _record(session, "certificate.registered", actor, record)
+    return record
+
+
+def revoke(session: Session, certificate_id: int, reason: str, actor: Actor) -> Certificate:
+    """End a certificate for good and sign out whoever came in with it.
+
+    Raises:
+        NotFound: no such certificate inside the session's authorities.
+        Invalid: no reason was given, or one too long to be read by the holder.
+        Conflict: it has ended before.
+    """
+    return _end(session, certificate_id, "revoked", reason, actor)
+
+
+def digest_of(certificate: x509.Certificate) -> str:
+    """How a certificate is known: SHA-256 over its DER form, in hexadecimal."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def _end(session: Session, certificate_id: int, state: str, reason: str, actor: Actor) -> Certificate:
+    reason = reason.strip()
+    if not 0 < len(reason) <= MAX_REASON:
+        raise Invalid(N_("Say why the certificate ends, in at most %(limit)s characters."), limit=MAX_REASON)
+    record = session.scalars(
+        select(Certificate)
+        .where(Certificate.id == certificate_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if record is None:
+        raise NotFound(N_("There is no such certificate."))
+    if record.state != "valid":
+        raise Conflict(N_("This certificate has ended before."))
+    record.state, record.state_reason, record.state_since = state, reason, now()
+    session.execute(
+        update(Applicant)
+        .where(Applicant.certificate_sha256 == record.sha256)
+        .values(session_epoch=Applicant.session_epoch + 1)
+    )
+    session.flush()
+    _record(session, f"certificate.{state}", actor, record)
+    return record
+
+
+def _record(session: Session, action: str, actor: Actor, certificate: Certificate) -> None:
+    audit.record(
+        session,
+        action,
+        actor,
+        subject=f"certificate:{certificate.id}",
+        case_id=certificate.application_id,
+        authority_id=certificate.authority_id,
+        after={
+            "key_number": certificate.key_number,
+            "code": certificate.uscc,
+            "sha256": certificate.sha256,
+            "reason": certificate.state_reason,
+        },
+    )
