@@ -52,17 +52,17 @@ class DocumentView(DeskView):
     def image(self, page_id: int) -> ResponseReturnValue:
         """The page as a JPEG about 1600 pixels wide, before any turning; made now if the background has not yet."""
         page, attachment = get_page(db(), current_actor(), page_id)
-        _ensure_picture(page, attachment)
+        ensure_picture(page, attachment)
         record_view(db(), attachment, current_actor())
-        return _picture(page.image_sha256, "image/jpeg")
+        return picture_answer(page.image_sha256, "image/jpeg")
 
     @expose("/pages/<int:page_id>/thumbnail")
     @records_access
     def thumbnail(self, page_id: int) -> ResponseReturnValue:
         """The page 200 pixels wide, as a WebP; blurred where the document shows an identity number."""
         page, attachment = get_page(db(), current_actor(), page_id)
-        _ensure_picture(page, attachment)
-        return _picture(page.thumbnail_sha256, "image/webp")
+        ensure_picture(page, attachment)
+        return picture_answer(page.thumbnail_sha256, "image/webp")
 
     @expose("/pages/<int:page_id>/zoom")
     @records_access
@@ -80,7 +80,7 @@ class DocumentView(DeskView):
             (picture,) = renderer().render(content, [page.index], dpi=ZOOM_DPI)
         except Refused as refused:
             raise _cannot_be_shown(refused.code.value) from refused
-        return _fenced(Response(picture.image, mimetype="image/jpeg"))
+        return fenced(Response(picture.image, mimetype="image/jpeg"))
 
     @expose("/pages/<int:page_id>/rotation", methods=("POST",))
     def rotation(self, page_id: int) -> ResponseReturnValue:
@@ -110,7 +110,7 @@ class DocumentView(DeskView):
         return response
 
 
-def _ensure_picture(page: Page, attachment: Attachment) -> None:
+def ensure_picture(page: Page, attachment: Attachment) -> None:
     """Make the page's pictures when somebody looks before the background job came to it."""
     if page.image_sha256 is not None:
         return
@@ -133,7 +133,7 @@ def _cannot_be_shown(code: str) -> CannotBeShown:
     return CannotBeShown(REFUSAL_REASONS[RefusalCode(code)], **LIMIT_VALUES)
 
 
-def _picture(digest: str | None, mimetype: str) -> Response:
+def picture_answer(digest: str | None, mimetype: str) -> Response:
     """A stored picture, or 304 when the browser still holds it. The name is its hash, so it never changes."""
     assert digest is not None
     if request.if_none_match.contains(digest):
@@ -141,10 +141,11 @@ def _picture(digest: str | None, mimetype: str) -> Response:
     else:
         response = Response(parts().blobs.get(digest), mimetype=mimetype)
     response.set_etag(digest)
-    return _fenced(response)
+    return fenced(response)
 
 
-def _fenced(response: Response) -> Response:
+def fenced(response: Response) -> Response:
+    """The same answer, kept by this browser only and for a sitting, allowed to do nothing."""
     response.headers["Cache-Control"] = CACHING
     response.headers["Content-Security-Policy"] = PICTURE_POLICY
     return response
