@@ -16,6 +16,19 @@ MAX_PAGES = 200
 MAX_PIXELS = 50_000_000
 """Pixels of one image after unpacking: about five times a phone's photograph."""
 
+MAX_DRAFT_BYTES = 200 * MIB
+"""All files of one unfinished form together, those still on their way in included, in bytes."""
+MAX_OPEN_UPLOADS = 20
+"""Files of one unfinished form that may be on their way in at a time."""
+UPLOAD_CHUNK_BYTES = MIB
+"""One piece of a file on its way in, in bytes: what a broken connection loses at most."""
+UPLOAD_HOURS = 24
+"""How long an unfinished upload is kept, in hours."""
+READABLE_SIDE = 900
+"""Shorter side in pixels below which a picture of an A4 page is hard to read: about 110 dpi."""
+READABLE_SIDE_OF_ANY = 500
+"""The same for a picture of whatever shape, such as one of a card."""
+
 PAGE_WIDTH = 1600
 """Width of a page image on the review desk, in pixels."""
 THUMBNAIL_WIDTH = 200

@@ -38,6 +38,7 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
     "attachment.downloaded": N_("downloaded a file"),
     "page.turned": N_("turned a page"),
     "marks.set": N_("marked check items"),
+    "draft.submitted": N_("sent the form in"),
     "requirements.published": N_("published required documents"),
     "requirements.seeded": N_("entered the first required documents"),
     "remark_templates.seeded": N_("entered the first remark templates"),
