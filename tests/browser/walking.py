@@ -83,7 +83,8 @@ def pages_of(case: CasePage) -> list[list[str]]:
 def check_failed(site: Site, case_id: int) -> None:
     """The case is back with the enterprise, who is told what is wrong; one fault has its place on the page."""
     assert site.state(case_id) == "returned"
-    newest = select(OutboxMessage).where(OutboxMessage.case_id == case_id).order_by(OutboxMessage.id.desc()).limit(1)
+    mails = select(OutboxMessage).where(OutboxMessage.case_id == case_id, OutboxMessage.channel == "email")
+    newest = mails.order_by(OutboxMessage.id.desc()).limit(1)
     mail = site.read(lambda session: session.scalars(newest).one())
     assert mail.recipient == HOLDER.email
     assert "未加盖公章" in mail.body

@@ -4,6 +4,7 @@ Each check returns what is wrong in words; nothing is repaired and nothing is fo
 """
 
 import email.policy
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from email import message_from_bytes
@@ -14,13 +15,19 @@ from sqlalchemy.orm import Session
 
 from tests.faults.installation import Installation, wait_until
 from tests.faults.ledger import Ledger
+from workbench.cases.notices import SHORT_MESSAGES
 from workbench.cases.states import TRANSITIONS
 from workbench.kernel import audit_verify, checkpoints, tasks
 from workbench.kernel.blobs import BlobDamaged
 
 DRAIN_SECONDS: Final = 120.0
 VERDICTS: Final = ("pre_check_passed", "pre_check_failed", "re_check_passed", "re_check_failed")
-_NOTICES: Final = frozenset(move.event for move in TRANSITIONS.values() if move.notice is not None)
+_NOTICES: Final = {
+    move.event: ("", ":sms") if move.notice in SHORT_MESSAGES else ("",)
+    for move in TRANSITIONS.values()
+    if move.notice is not None
+}
+"""Events that are told, each with the endings of its messages' names: one e-mail, for some one short message too."""
 _DRAINED: Final = text(
     "SELECT NOT EXISTS (SELECT FROM outbox_message WHERE state = 'waiting')"
     " AND NOT EXISTS (SELECT FROM attachment WHERE preview = 'waiting')"
@@ -215,20 +222,20 @@ def _files(session: Session, installation: Installation, ledger: Ledger) -> Iter
 
 
 def _mail(session: Session, installation: Installation) -> Iterator[str]:
-    """Each event that is told is told by one message, sent once: one file, under one Message-ID."""
-    messages = _rows(session, "SELECT id, event, state, last_error FROM outbox_message")
+    """Each event is told by one e-mail, some by a short message too, each sent once: one file, or one line, of its id."""
+    messages = _rows(session, "SELECT id, event, channel, state, last_error FROM outbox_message")
     yield from (
         f"message {row.id} {row.event}: {row.state} {row.last_error}" for row in messages if row.state != "sent"
     )
     told = Counter(row.event for row in messages)
     happened = Counter(
-        f"case:{row.application_id}:version:{row.version}:{row.event}"
+        f"case:{row.application_id}:version:{row.version}:{row.event}{ending}"
         for row in _rows(
             session,
             "SELECT application_id, event, row_number() OVER (PARTITION BY application_id ORDER BY id) AS version"
             " FROM case_event",
         )
-        if row.event in _NOTICES
+        for ending in _NOTICES.get(row.event, ())
     )
     yield from (
         f"{event}: happened {happened[event]} times, told {told[event]} times"
@@ -239,11 +246,22 @@ def _mail(session: Session, installation: Installation) -> Iterator[str]:
         str(message_from_bytes(path.read_bytes(), policy=email.policy.default)["Message-ID"])
         for path in installation.parts.settings.mail_dir.glob("*.eml")
     )
-    expected = Counter(f"<outbox-{row.id}@workbench.invalid>" for row in messages)
+    files += _short_messages(installation)
+    expected = Counter(
+        f"<outbox-{row.id}@workbench.invalid>" if row.channel == "email" else f"outbox-{row.id}" for row in messages
+    )
     yield from (
-        f"{name}: {files[name]} files for {expected[name]} messages"
+        f"{name}: {files[name]} files or lines for {expected[name]} messages"
         for name in files | expected
         if files[name] != expected[name]
+    )
+
+
+def _short_messages(installation: Installation) -> Counter[str]:
+    """The ids in the log that stands for a gateway."""
+    log = installation.parts.settings.var_dir / "sms.log"
+    return (
+        Counter(json.loads(line)["id"] for line in log.read_text("utf-8").splitlines()) if log.exists() else Counter()
     )
 
 

@@ -56,7 +56,7 @@ class Transition:
         event: what happened, in the past tense.
         clocks: what happens to which clock; a clock that is not running is left alone.
         services: the services that know this move; None means all.
-        notice: the e-mail template told to the enterprise, if any.
+        notice: the template of what the enterprise is told, if anything.
     """
 
     after: State
@@ -101,12 +101,14 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
         permission=None,
         event="withdrawn",
         clocks=((ClockMove.STOP, ClockKind.PRE_CHECK), (ClockMove.STOP, ClockKind.RENEWAL)),
+        notice="withdrawn",
     ),
     (State.RETURNED, Action.WITHDRAW): Transition(
         State.WITHDRAWN,
         permission=None,
         event="withdrawn",
         clocks=((ClockMove.STOP, ClockKind.RE_CHECK_AND_PRODUCTION), (ClockMove.STOP, ClockKind.RENEWAL)),
+        notice="withdrawn",
     ),
     (State.PRE_CHECK, Action.PRE_CHECK_PASS): Transition(
         State.RE_CHECK,
@@ -115,6 +117,7 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
         event="pre_check_passed",
         needs_remark=True,
         clocks=((ClockMove.STOP, ClockKind.PRE_CHECK), (ClockMove.RESUME, ClockKind.RE_CHECK_AND_PRODUCTION)),
+        notice="pre_check_passed",
     ),
     (State.PRE_CHECK, Action.PRE_CHECK_FAIL): Transition(
         State.RETURNED,
@@ -131,6 +134,7 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
         desk=Desk.RE_CHECK,
         event="re_check_passed",
         needs_remark=True,
+        notice="re_check_passed",
     ),
     (State.RE_CHECK, Action.RE_CHECK_FAIL): Transition(
         State.RETURNED,
@@ -148,6 +152,7 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
         event="key_produced",
         services=_KEY_SERVICES,
         clocks=((ClockMove.STOP, ClockKind.RE_CHECK_AND_PRODUCTION),),
+        notice="key_produced",
     ),
     (State.PRODUCTION, Action.UPDATE_CERTIFICATE): Transition(
         State.UPDATED,
@@ -156,9 +161,13 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
         event="certificate_updated",
         services=_RENEWAL_ONLY,
         clocks=((ClockMove.STOP, ClockKind.RENEWAL),),
+        notice="certificate_updated",
     ),
     (State.MADE, Action.HAND_TO_COURIER): Transition(
-        State.IN_TRANSIT, permission=Permission.KEY_DISPATCH, event="handed_to_courier"
+        State.IN_TRANSIT,
+        permission=Permission.KEY_DISPATCH,
+        event="handed_to_courier",
+        notice="handed_to_courier",
     ),
     (State.IN_TRANSIT, Action.RECEIVE): Transition(
         State.AT_AUTHORITY,
@@ -172,6 +181,7 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
         event="returned_to_production",
         needs_remark=True,
         clocks=((ClockMove.START, ClockKind.RE_CHECK_AND_PRODUCTION),),
+        notice="returned_to_production",
     ),
     (State.AT_AUTHORITY, Action.FORWARD): Transition(
         State.IN_TRANSIT,
@@ -196,10 +206,19 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
         notice="stamping_refused",
     ),
     (State.AWAITING_COLLECTION, Action.COLLECT): Transition(
-        State.COLLECTED, permission=Permission.KEY_COLLECT, desk=Desk.COUNTER, event="collected", needs_remark=True
+        State.COLLECTED,
+        permission=Permission.KEY_COLLECT,
+        desk=Desk.COUNTER,
+        event="collected",
+        needs_remark=True,
+        notice="collected",
     ),
     (State.AWAITING_COLLECTION, Action.DESTROY_KEY): Transition(
-        State.KEY_DESTROYED, permission=Permission.KEY_RECEIVE, event="key_destroyed", needs_remark=True
+        State.KEY_DESTROYED,
+        permission=Permission.KEY_RECEIVE,
+        event="key_destroyed",
+        needs_remark=True,
+        notice="key_destroyed",
     ),
 }
 

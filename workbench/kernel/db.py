@@ -23,6 +23,7 @@ NAMING = {
 }
 SCOPE_SETTING = "workbench.scope"
 APPLICANT_SETTING = "workbench.applicant"
+_SITE_URL = "site_url"
 
 
 class Base(DeclarativeBase):
@@ -52,9 +53,21 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     return create_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
 
 
-def make_session_factory(engine: Engine) -> sessionmaker[Session]:
-    """Sessions of the application's role. They reach no fenced row until `set_scope` is called."""
-    return sessionmaker(engine, expire_on_commit=False)
+def make_session_factory(engine: Engine, site_url: str | None = None) -> sessionmaker[Session]:
+    """Sessions of the application's role. They reach no fenced row until `set_scope` is called.
+
+    Args:
+        site_url: where people reach this installation, without a slash at the end; what is written in these sessions
+            links to it. Without one, messages carry no links.
+    """
+    return sessionmaker(engine, expire_on_commit=False, info={_SITE_URL: site_url})
+
+
+def site_url_of(session: Session) -> str | None:
+    """Where people reach the installation this session works for; None when nobody has said."""
+    site_url = session.info.get(_SITE_URL)
+    assert site_url is None or isinstance(site_url, str)
+    return site_url
 
 
 class SessionRegistry(scoped_session[Session]):

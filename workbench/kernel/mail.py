@@ -1,4 +1,4 @@
-"""Sending what the outbox holds: over SMTP, or as files while no server is configured. Each message is sent once.
+"""Sending what the outbox holds, each message once. E-mail goes over SMTP, or to files while no server is configured.
 
 A message is marked sent in the transaction that holds its row; a worker killed in between sends it again under the same
 Message-ID (SMTP) or the same file name, so that the reader still has it once.
@@ -22,11 +22,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workbench.config import Settings
-from workbench.kernel import audit, tasks
+from workbench.kernel import audit, sms, tasks
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict, NotFound
 from workbench.kernel.identity import Actor
-from workbench.kernel.outbox import MessageState, OutboxMessage
+from workbench.kernel.outbox import MessageChannel, MessageState, OutboxMessage, SendFailed
 from workbench.kernel.permissions import Permission, demand
 
 MAX_ATTEMPTS: Final = 8
@@ -35,14 +35,6 @@ PAUSE_BASE: Final = 4
 LONGEST_PAUSE: Final = 6 * 3600
 """Seconds: the pauses between attempts are 4, 16, 64 …, some 11 hours in all."""
 SMTP_TIMEOUT: Final = timedelta(seconds=20)
-
-
-class SendFailed(Exception):
-    """The message could not be handed over; `final` when trying again cannot help."""
-
-    def __init__(self, reason: str, *, final: bool) -> None:
-        super().__init__(reason)
-        self.final = final
 
 
 class GrowingPauses(BaseRetryStrategy):
@@ -109,11 +101,15 @@ def find_failed(session: Session, limit: int = 200) -> list[OutboxMessage]:
 
 
 def deliver(settings: Settings, message: OutboxMessage) -> None:
-    """Hand the message to the SMTP server, or to a file when none is configured.
+    """Hand the message to whoever carries it on: a short message to its sender, an e-mail to the SMTP server, or to a
+    file when none is configured.
 
     Raises:
         SendFailed: it was not handed over.
     """
+    if message.channel == MessageChannel.SMS:
+        sms.sender_for(settings).send(f"outbox-{message.id}", message.recipient, message.body)
+        return
     try:
         email = compose(settings, message)
     except (ValueError, HeaderParseError, IndexError) as error:

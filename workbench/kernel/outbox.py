@@ -55,14 +55,32 @@ class OutboxMessage(Numbered, Base):
     case_id: Mapped[int | None]
 
 
-def post(session: Session, *, event: str, recipient: str, subject: str, body: str, case_id: int | None = None) -> None:
-    """Put an e-mail into the outbox; it is sent after this transaction commits, or never if it does not.
+class SendFailed(Exception):
+    """The message could not be handed over; `final` when trying again cannot help."""
+
+    def __init__(self, reason: str, *, final: bool) -> None:
+        super().__init__(reason)
+        self.final = final
+
+
+def post(
+    session: Session,
+    *,
+    event: str,
+    recipient: str,
+    subject: str,
+    body: str,
+    case_id: int | None = None,
+    channel: MessageChannel = MessageChannel.EMAIL,
+) -> None:
+    """Put a message into the outbox; it is sent after this transaction commits, or never if it does not.
 
     Args:
         event: what the message tells of, unique for ever, such as `case:17:round:2:pre_check_failed`.
     """
     values: dict[str, Any] = {
         "event": event,
+        "channel": channel.value,
         "recipient": recipient,
         "subject": subject,
         "body": body,

@@ -44,7 +44,7 @@ def make_parts(settings: Settings, app_url: str | None = None) -> Parts:
     return Parts(
         settings=settings,
         engine=engine,
-        session_factory=make_session_factory(engine),
+        session_factory=make_session_factory(engine, settings.site_url),
         secrets=Secrets.load_or_create(settings.key_dir),
         blobs=BlobStore(settings.blob_dir),
     )

@@ -14,8 +14,8 @@ from workbench.kernel import mail, outbox, tasks
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.errors import Conflict, NotAllowed, NotFound
 from workbench.kernel.identity import Actor, Role
-from workbench.kernel.mail import GrowingPauses, SendFailed, deliver, find_failed, send_again, send_message
-from workbench.kernel.outbox import MessageState, OutboxMessage
+from workbench.kernel.mail import GrowingPauses, deliver, find_failed, send_again, send_message
+from workbench.kernel.outbox import MessageState, OutboxMessage, SendFailed
 from workbench.kernel.parts import Parts
 
 ADMINISTRATOR = Actor("staff", 1, "Administrator", frozenset({Role.ADMINISTRATOR}))

@@ -43,9 +43,10 @@ def test_a_failed_case_tells_the_enterprise_remark_and_faults(office: Office) ->
     office.decide(clerk, case, Verdict.FAILED, "请补正")
     with office.work() as session:
         mail = session.scalars(
-            select(OutboxMessage).where(OutboxMessage.case_id == case).order_by(OutboxMessage.id.desc())
-        ).first()
-        assert mail is not None
+            select(OutboxMessage).where(
+                OutboxMessage.case_id == case, OutboxMessage.event.endswith(":pre_check_failed")
+            )
+        ).one()
         assert "请补正" in mail.body
         assert "1. 示例application_form：legible不符" in mail.body
 
@@ -80,7 +81,7 @@ def test_the_first_verdict_is_kept_when_two_threads_decide(office: Office) -> No
         jobs = session.execute(
             text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'send_message'")
         ).scalar()
-        assert (mails, jobs) == (1, 2)  # the other job brings the news that the case was received
+        assert (mails, jobs) == (1, 3)  # with the short message of it, and the news that the case was received
 
 
 def test_a_decision_rolled_back_leaves_no_mail_and_no_job(office: Office) -> None:

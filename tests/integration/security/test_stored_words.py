@@ -17,8 +17,8 @@ from workbench.cases.facts import InvalidFacts
 from workbench.documents.preview import Kind
 from workbench.documents.uploads import display_name
 from workbench.kernel.clock import now
-from workbench.kernel.mail import SendFailed, compose, deliver
-from workbench.kernel.outbox import OutboxMessage
+from workbench.kernel.mail import compose, deliver
+from workbench.kernel.outbox import OutboxMessage, SendFailed
 
 SCREENS = {
     "pre-checker-b": ["/desk/", "/cases/", "/review/pre-check/", "/review/cases/{case}", "/desk/paper/{case}/receipt",

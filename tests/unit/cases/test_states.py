@@ -19,24 +19,24 @@ ENTERPRISE = "the enterprise"
 
 # before | action | after | who | services | desk | remark | mail | clocks
 TABLE = """
-none                | submit               | pre_check           | the enterprise | every   | -          | no  | submitted            | start pre_check, start renewal
-returned            | resubmit             | pre_check           | the enterprise | every   | -          | no  | submitted            | start pre_check, resume renewal
-pre_check           | withdraw             | withdrawn           | the enterprise | every   | -          | no  | -                    | stop pre_check, stop renewal
-returned            | withdraw             | withdrawn           | the enterprise | every   | -          | no  | -                    | stop re_check_and_production, stop renewal
-pre_check           | pre_check_pass       | re_check            | pre_checker    | every   | pre_check  | yes | -                    | stop pre_check, resume re_check_and_production
-pre_check           | pre_check_fail       | returned            | pre_checker    | every   | pre_check  | yes | returned             | stop pre_check, pause re_check_and_production, pause renewal
-re_check            | re_check_pass        | production          | re_checker     | every   | re_check   | yes | -                    | -
-re_check            | re_check_fail        | returned            | re_checker     | every   | re_check   | yes | returned             | stop pre_check, pause re_check_and_production, pause renewal
-production          | produce              | made                | key_maker      | keys    | production | no  | -                    | stop re_check_and_production
-production          | update_certificate   | updated             | key_maker      | renewal | production | no  | -                    | stop renewal
-made                | hand_to_courier      | in_transit          | dispatcher     | every   | -          | no  | -                    | -
-in_transit          | receive              | at_authority        | counter_staff  | every   | -          | no  | -                    | start notice
-in_transit          | return_to_production | production          | dispatcher     | every   | -          | yes | -                    | start re_check_and_production
-at_authority        | forward              | in_transit          | counter_staff  | every   | -          | yes | -                    | stop notice
-at_authority        | notify               | awaiting_collection | counter_staff  | every   | -          | no  | ready_for_collection | stop notice
-awaiting_collection | refuse_stamping      | awaiting_collection | counter_staff  | every   | counter    | yes | stamping_refused     | -
-awaiting_collection | collect              | collected           | counter_staff  | every   | counter    | yes | -                    | -
-awaiting_collection | destroy_key          | key_destroyed       | counter_staff  | every   | -          | yes | -                    | -
+none                | submit               | pre_check           | the enterprise | every   | -          | no  | submitted              | start pre_check, start renewal
+returned            | resubmit             | pre_check           | the enterprise | every   | -          | no  | submitted              | start pre_check, resume renewal
+pre_check           | withdraw             | withdrawn           | the enterprise | every   | -          | no  | withdrawn              | stop pre_check, stop renewal
+returned            | withdraw             | withdrawn           | the enterprise | every   | -          | no  | withdrawn              | stop re_check_and_production, stop renewal
+pre_check           | pre_check_pass       | re_check            | pre_checker    | every   | pre_check  | yes | pre_check_passed       | stop pre_check, resume re_check_and_production
+pre_check           | pre_check_fail       | returned            | pre_checker    | every   | pre_check  | yes | returned               | stop pre_check, pause re_check_and_production, pause renewal
+re_check            | re_check_pass        | production          | re_checker     | every   | re_check   | yes | re_check_passed        | -
+re_check            | re_check_fail        | returned            | re_checker     | every   | re_check   | yes | returned               | stop pre_check, pause re_check_and_production, pause renewal
+production          | produce              | made                | key_maker      | keys    | production | no  | key_produced           | stop re_check_and_production
+production          | update_certificate   | updated             | key_maker      | renewal | production | no  | certificate_updated    | stop renewal
+made                | hand_to_courier      | in_transit          | dispatcher     | every   | -          | no  | handed_to_courier      | -
+in_transit          | receive              | at_authority        | counter_staff  | every   | -          | no  | -                      | start notice
+in_transit          | return_to_production | production          | dispatcher     | every   | -          | yes | returned_to_production | start re_check_and_production
+at_authority        | forward              | in_transit          | counter_staff  | every   | -          | yes | -                      | stop notice
+at_authority        | notify               | awaiting_collection | counter_staff  | every   | -          | no  | ready_for_collection   | stop notice
+awaiting_collection | refuse_stamping      | awaiting_collection | counter_staff  | every   | counter    | yes | stamping_refused       | -
+awaiting_collection | collect              | collected           | counter_staff  | every   | counter    | yes | collected              | -
+awaiting_collection | destroy_key          | key_destroyed       | counter_staff  | every   | -          | yes | key_destroyed          | -
 """  # noqa: E501 - a table is read across
 
 ROWS = [[cell.strip() for cell in line.split("|")] for line in TABLE.strip().splitlines()]
