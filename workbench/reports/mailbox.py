@@ -1,4 +1,4 @@
-"""The outbox as its keeper sees it: what could not be sent, what waits, what went out; addresses shown in part."""
+"""The outbox as its keeper sees it: what failed, what waits, what went out; addresses and numbers shown in part."""
 
 from typing import Final
 
@@ -31,6 +31,6 @@ def count_unsent(session: Session) -> dict[MessageState, int]:
 
 
 def masked_recipient(address: str) -> str:
-    """`w***@example.invalid`: enough to recognise, not enough to write to."""
+    """`w***@example.invalid`, `1***00`: enough to recognise, not enough to write to."""
     local, at, domain = address.rpartition("@")
-    return f"{local[:1]}***{at}{domain}"
+    return f"{local[:1]}***{at}{domain}" if at else f"{address[:1]}***{address[-2:] if len(address) > 6 else ''}"

@@ -1,4 +1,4 @@
-"""What the administrator keeps running: background jobs and outgoing e-mail, with another try for what failed."""
+"""What the administrator keeps running: background jobs and outgoing messages, with another try for what failed."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from workbench.kernel import jobs, mail
 from workbench.kernel.db import set_scope
 from workbench.kernel.identity import EVERYWHERE
 from workbench.kernel.messages import N_
-from workbench.kernel.outbox import MessageState
+from workbench.kernel.outbox import MessageChannel, MessageState
 from workbench.kernel.permissions import Permission
 from workbench.reports import mailbox
 from workbench.shell.context import current_actor, db, parts
@@ -19,7 +19,7 @@ from workbench.shell.gate import DeskView
 
 PAGE_SIZE: Final = 50
 TASK_WORDS: Final = {
-    "send_message": N_("Send an e-mail"),
+    "send_message": N_("Send a message"),
     "render_attachment": N_("Make the pictures of a file"),
     "retry_stalled_jobs": N_("Take over the jobs of a worker that died"),
     "sign_audit_heads": N_("Sign the audit log"),
@@ -28,6 +28,10 @@ STATE_WORDS: Final = {
     MessageState.FAILED: N_("Given up"),
     MessageState.WAITING: N_("Not sent yet"),
     MessageState.SENT: N_("Sent"),
+}
+CHANNEL_WORDS: Final = {
+    MessageChannel.EMAIL: N_("E-mail"),
+    MessageChannel.SMS: N_("Short message"),
 }
 
 
@@ -68,7 +72,7 @@ class JobsView(DeskView):
 
 
 class MailView(DeskView):
-    """Outgoing e-mail."""
+    """Outgoing messages: e-mail and short messages."""
 
     permission = Permission.OPERATIONS_MANAGE
 
@@ -87,7 +91,9 @@ class MailView(DeskView):
             state=state,
             chips=_chips(state),
             state_words=STATE_WORDS,
+            channel_words=CHANNEL_WORDS,
             by_file=parts().settings.smtp_url is None,
+            by_log=parts().settings.sms_url is None,
             most_attempts=mail.MAX_ATTEMPTS,
             older=url_for("mail.index", state=state.value if state else None, below=messages[-1].id) if more else None,
         )

@@ -1,4 +1,4 @@
-"""The screens of the reports room: the audit reader, the keeper's jobs and e-mail, the remark templates."""
+"""The screens of the reports room: the audit reader, the keeper's jobs and messages, the remark templates."""
 
 from flask import Flask
 from flask_admin import Admin
@@ -18,7 +18,7 @@ def register(app: Flask, admin: Admin) -> None:
     """Add the screens and their lines in the menu."""
     admin.add_view(AuditView(name=_("Audit log"), endpoint="audit", url="/audit"))
     admin.add_view(JobsView(name=_("Background jobs"), endpoint="jobs", url="/operations/jobs"))
-    admin.add_view(MailView(name=_("E-mail"), endpoint="mail", url="/operations/mail"))
+    admin.add_view(MailView(name=_("Outgoing messages"), endpoint="mail", url="/operations/mail"))
     admin.add_view(RemarkTemplateView())
     administration = menu.Group.ADMINISTRATION
     for item in (
@@ -39,7 +39,7 @@ def register(app: Flask, admin: Admin) -> None:
             icon="gear",
         ),
         menu.MenuItem(
-            _("Failed e-mail"),
+            _("Outgoing messages"),
             "mail.index",
             Permission.OPERATIONS_MANAGE,
             count=lambda session, actor: mailbox.count_unsent(session)[MessageState.FAILED],

@@ -53,7 +53,7 @@ def test_a_failed_job_shows_its_reason_and_is_retried_on_record(desk: Desk, offi
     jobs.note_failure(desk.parts, failed, RuntimeError("first line\nthe <last> line"))
     browser = desk.browser(Role.ADMINISTRATOR)
     page = browser.open("/operations/jobs/")
-    assert "Send an e-mail" in page
+    assert "Send a message" in page
     assert "RuntimeError: first line … the &lt;last&gt; line" in page
     assert "No worker" in page
     assert browser.send(f"/operations/jobs/{failed}/retry", "/operations/jobs/").status_code == 303
@@ -118,8 +118,8 @@ def test_failed_mail_is_seen_masked_and_sent_again_on_record(desk: Desk, office:
     assert browser.send(f"/operations/mail/{number}/again", "/operations/mail/").status_code == 303
     assert "message.sent_again" in actions(office)
     assert browser.send(f"/operations/mail/{number}/again", "/operations/mail/").status_code == 409
-    assert "No failed e-mail" in browser.open("/operations/mail/?state=failed")
-    assert "没有失败的邮件" in desk.browser(Role.ADMINISTRATOR, "zh").open("/operations/mail/?state=failed")
+    assert "No failed messages" in browser.open("/operations/mail/?state=failed")
+    assert "没有发送失败的消息" in desk.browser(Role.ADMINISTRATOR, "zh").open("/operations/mail/?state=failed")
 
 
 def test_long_lists_go_on_at_the_number_where_the_page_ended(desk: Desk, office: Office) -> None:
@@ -133,9 +133,17 @@ def test_long_lists_go_on_at_the_number_where_the_page_ended(desk: Desk, office:
 
 
 @pytest.mark.parametrize(
-    ("address", "shown"), [("a@b.c", "a***@b.c"), ("longer.name@b.c", "l***@b.c"), ("@b.c", "***@b.c")]
+    ("address", "shown"),
+    [
+        ("a@b.c", "a***@b.c"),
+        ("longer.name@b.c", "l***@b.c"),
+        ("@b.c", "***@b.c"),
+        ("10000000000", "1***00"),
+        ("12345", "1***"),
+        ("", "***"),
+    ],
 )
-def test_addresses_are_shown_in_part(address: str, shown: str) -> None:
+def test_addresses_and_numbers_are_shown_in_part(address: str, shown: str) -> None:
     assert masked_recipient(address) == shown
 
 
