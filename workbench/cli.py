@@ -108,6 +108,26 @@ def intake_command(path: Path) -> None:
     sys.exit(code)
 
 
+@cli.group("registry")
+def registry_group() -> None:
+    """The enterprise registry that codes are looked up in when somebody registers."""
+
+
+@registry_group.command("load")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def registry_load_command(path: Path) -> None:
+    """Add or correct the records of a CSV file with the columns uscc,name (UTF-8 or GB 18030), all or nothing."""
+    from workbench.portal import registry
+
+    try:
+        with connected(settings()) as parts, parts.work() as session:
+            count = registry.load(session, system_actor("registry load"), path.read_bytes())
+    except registry.BadRegistryFile as error:
+        click.echo(f"Nothing was loaded from {path}:\n{error}", err=True)
+        sys.exit(1)
+    click.echo(f"{count} enterprises are in the registry as {path.name} has them.")
+
+
 @cli.command("create-administrator")
 @click.argument("login")
 @click.argument("name")

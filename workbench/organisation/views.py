@@ -58,7 +58,7 @@ def sign_in_page() -> ResponseReturnValue:
     except SignInRefused as refusal:
         return _sign_in_form(form, target, refusal=gettext(refusal.reason)), refusal.status
     except TooMany as refusal:
-        page = _sign_in_form(form, target, refusal=_wait_in_words(refusal.retry_after), wait=refusal.retry_after)
+        page = _sign_in_form(form, target, refusal=wait_in_words(refusal.retry_after), wait=refusal.retry_after)
         return page, refusal.status, {"Retry-After": str(refusal.retry_after)}
     signed_in.begin(staff)
     return redirect(target, code=303)
@@ -85,7 +85,7 @@ def _sign_in_form(form: SignInForm, target: str, **values: Any) -> str:
     return render_template("organisation/sign_in.html", form=form, target=target, accounts=accounts, **values)
 
 
-def _wait_in_words(seconds: int) -> str:
+def wait_in_words(seconds: int) -> str:
     """When signing in is possible again, rounded up to what a person waits."""
     minutes = math.ceil(seconds / 60)
     hours = math.ceil(minutes / 60)

@@ -52,6 +52,9 @@ class EnterpriseRecord(Base):
     name: Mapped[str]
     loaded_at: Mapped[datetime]
 
+    def __str__(self) -> str:
+        return self.uscc
+
 
 class Contact(Numbered, Base):
     """Whom an applicant may call or write to. Shown on the front page, edited by an administrator."""

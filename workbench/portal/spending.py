@@ -47,9 +47,7 @@ def slow_down(parts: Parts, purpose: str, address: str, *, most: int, within: ti
     here = (SignInAttempt.login == name, SignInAttempt.address == address)
     now = clock.now()
     with parts.work() as session:
-        session.execute(
-            text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{name}:{address}"}
-        )
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{name}:{address}"})
         session.execute(delete(SignInAttempt).where(*here, SignInAttempt.at <= now - within))
         newest_first = select(SignInAttempt.at).where(*here).order_by(SignInAttempt.at.desc())
         oldest_that_counts = session.scalar(newest_first.offset(most - 1).limit(1))

@@ -6,10 +6,14 @@ from typing import Any, Final
 from flask import Flask
 from flask_admin import Admin
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 
+from workbench.kernel.permissions import Permission
 from workbench.portal import door
+from workbench.portal.registry_screen import EnterpriseRecordView
+from workbench.shell import menu
 
-PAGES: Final[tuple[str, ...]] = ("front", "account", "home")
+PAGES: Final[tuple[str, ...]] = ("front", "account", "registration", "captcha", "home", "case")
 """Modules whose views hang on the blueprint, each `workbench.portal.<name>_views`."""
 
 
@@ -20,6 +24,10 @@ def register(app: Flask, admin: Admin) -> None:
     door.install(app)
     app.register_blueprint(door.portal)
     app.context_processor(_words)
+    admin.add_view(EnterpriseRecordView())
+    manage, administration = Permission.FRONT_DOOR_MANAGE, menu.Group.ADMINISTRATION
+    for label, endpoint, icon in ((_("Enterprise registry"), "registry.index_view", "list"),):
+        menu.register(app, menu.MenuItem(label, endpoint, manage, group=administration, icon=icon))
 
 
 def _words() -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""Forms of the account pages: labels, help and shapes. Whether a value is acceptable is the rooms' rules' to say."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from wtforms import EmailField, Form, HiddenField, PasswordField, RadioField, StringField, validators
+
+from workbench.cases.words import CATEGORY_NAMES
+from workbench.organisation.passwords import LONGEST, SHORTEST
+from workbench.portal import registering
+
+_needed = validators.InputRequired(_("Please fill this in."))
+_AS_TYPED = {"autocapitalize": "none", "spellcheck": "false"}
+
+
+def _at_most(length: int) -> validators.Length:
+    return validators.Length(max=length, message=_("Use at most %(max)d characters."))
+
+
+def _code() -> StringField:
+    return StringField(
+        _("Enterprise code"),
+        [_needed, _at_most(60)],
+        description=_("The 18-character unified social credit code on the business licence."),
+        render_kw={"autocomplete": "organization", "autocapitalize": "characters", "spellcheck": "false"},
+    )
+
+
+def _login(**extra: Any) -> StringField:
+    return StringField(
+        _("Login name"), [_needed, _at_most(60)], render_kw={"autocomplete": "username", **_AS_TYPED}, **extra
+    )
+
+
+def _new_password() -> PasswordField:
+    return PasswordField(
+        _("Password"),
+        [_needed, _at_most(LONGEST)],
+        description=_("At least %(length)d characters. A short sentence is easy to remember.", length=SHORTEST),
+        render_kw={"autocomplete": "new-password", "minlength": SHORTEST, "data-caps": ""},
+    )
+
+
+def _again(field: str) -> PasswordField:
+    return PasswordField(
+        _("Password again"),
+        [_needed, validators.EqualTo(field, _("The two passwords differ."))],
+        render_kw={"autocomplete": "new-password", "data-caps": ""},
+    )
+
+
+class CaptchaForm(Form):
+    """A form that only people send. What its picture shows is set beside it; see `portal.captcha`."""
+
+    captcha_token = HiddenField()
+    captcha = StringField(_("Characters in the picture"), [_needed, _at_most(40)])
+
+
+class SignInForm(CaptchaForm):
+    """Who signs in."""
+
+    uscc = _code()
+    login = _login()
+    password = PasswordField(
+        _("Password"), [_needed, _at_most(LONGEST)], render_kw={"autocomplete": "current-password", "data-caps": ""}
+    )
+
+
+class AccountForm(CaptchaForm):
+    """Which account an e-mail is wanted for."""
+
+    uscc = _code()
+    login = _login()
+
+
+class RegisterForm(CaptchaForm):
+    """Who registers."""
+
+    category = RadioField(
+        _("Business category"),
+        [_needed],
+        choices=[(str(key), _(words)) for key, words in CATEGORY_NAMES.items()],
+    )
+    machinery_account = StringField(
+        _("Account in the mechanical and electrical system"),
+        [_at_most(registering.LONGEST_ACCOUNT)],
+        description=_("Only for mechanical and electrical licences: the account you hold in that system."),
+        render_kw={"autocomplete": "off", **_AS_TYPED},
+    )
+    uscc = _code()
+    enterprise_name = StringField(
+        _("Enterprise name"),
+        [_needed, _at_most(registering.LONGEST_NAME)],
+        description=_("Exactly as on the business licence."),
+        render_kw={"autocomplete": "organization"},
+    )
+    login = _login(
+        description=_(
+            "4 to 30 letters, digits, dots, dashes or underscores. Each person of an enterprise has an own one."
+        )
+    )
+    password = _new_password()
+    again = _again("password")
+    email = EmailField(
+        _("E-mail"),
+        [_needed, _at_most(254)],
+        description=_(
+            "The activation link goes here. With a wrong address none comes and the account stays closed."
+        ),
+        render_kw={"autocomplete": "email", "spellcheck": "false"},
+    )
+
+
+class NewPasswordForm(Form):
+    """A new password, twice."""
+
+    password = _new_password()
+    again = _again("password")
+
+
+class OwnPasswordForm(NewPasswordForm):
+    """The same, with the one it replaces."""
+
+    current = PasswordField(
+        _("Current password"),
+        [_needed, _at_most(LONGEST)],
+        render_kw={"autocomplete": "current-password", "data-caps": ""},
+    )
