@@ -5,14 +5,13 @@ The identity number is copied as it is sealed, never opened. A second start lead
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workbench.cases.facts import FORM_FIELDS
 from workbench.cases.models import Application, Submission
-from workbench.cases.service import MAX_REMARK, get_case
+from workbench.cases.service import get_case
 from workbench.cases.words import Service, State
 from workbench.documents.attachments import list_attachments
 from workbench.documents.models import Attachment
@@ -20,16 +19,14 @@ from workbench.documents.requirements import effective_documents, versions_for
 from workbench.documents.service import current_submission
 from workbench.kernel import audit
 from workbench.kernel.clock import now
-from workbench.kernel.errors import Conflict, Invalid
+from workbench.kernel.errors import Conflict
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
 from workbench.portal import papers
+from workbench.portal.drafts import get_draft, save_values
 from workbench.portal.models import Draft
 from workbench.portal.remarks import CaseRemarks, remarks_of
-
-MAX_ANSWER: Final = MAX_REMARK
-"""Characters of what is said to the remark."""
 
 
 @dataclass(frozen=True)
@@ -94,35 +91,25 @@ def correction_of(session: Session, actor: Actor, draft: Draft) -> Correction | 
     return Correction(application, remarks_of(session, application), str(draft.values.get("answer", "")))
 
 
-def keep_answer(session: Session, application_id: int, answer: str, actor: Actor) -> Draft:
+def keep_answer(session: Session, parts: Parts, application_id: int, answer: str, actor: Actor) -> Draft:
     """Keep what is said to the remark with the open correction; it goes out with it.
 
     Raises:
         NotFound: no such case of this applicant.
         Conflict: no correction is open.
-        Invalid: the answer is too long.
+        InvalidFacts: the answer is too long.
     """
     application = get_case(session, actor, application_id)
-    answer = answer.replace("\x00", "").strip()
-    if len(answer) > MAX_ANSWER:
-        raise Invalid(N_("The answer is longer than %(limit)s characters."), limit=MAX_ANSWER)
-    draft = session.scalars(
-        select(Draft)
-        .where(Draft.application_id == application.id, Draft.submitted_at.is_(None), Draft.discarded_at.is_(None))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if draft is None:
+    found = find_open(session, application.id)
+    if found is None:
         raise Conflict(N_("This application is not waiting for corrections."))
-    draft.values = {**draft.values, "answer": answer}
-    draft.updated_at = now()
-    session.flush()
-    return draft
+    draft = get_draft(session, actor, found.id, lock=True)
+    return save_values(session, parts, draft, {"answer": answer})
 
 
 def _new_draft(session: Session, application: Application, submission: Submission) -> Draft:
-    """The draft as the round before stated it. The version goes on where that round's printed forms were, so that a form
-    printed before a change is told from one printed after it."""
+    """The draft as the round before stated it. Its version goes on from that round's printed forms, so that a form that
+    was printed before a change is told from one printed after it."""
     holder, form = submission.holder, submission.form
     before = session.scalars(
         select(Draft).where(Draft.result_id == application.id).order_by(Draft.submitted_at.desc()).limit(1)
@@ -156,9 +143,7 @@ def _new_draft(session: Session, application: Application, submission: Submissio
     )
 
 
-def _attachments_to_keep(
-    session: Session, application: Application, submission: Submission
-) -> Sequence[Attachment]:
+def _attachments_to_keep(session: Session, application: Application, submission: Submission) -> Sequence[Attachment]:
     """The files of documents that were not faulted and are still asked for."""
     faulted = set(remarks_of(session, application).faulted)
     versions = versions_for(session, Service(application.service), application.authority_id)
