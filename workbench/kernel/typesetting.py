@@ -1,8 +1,8 @@
 """Documents to print: a typst template and its facts become a PDF with every glyph embedded, the same bytes each time.
 
-Facts reach a template as JSON strings only, so nothing a person typed is ever read as typst markup. A character that no
-font draws is printed as its code point, 〔U+20BB7〕: GB 18030-2022 asks systems to handle every one of its characters, and
-an empty box on a form would hide whose name it is.
+Facts reach a template as JSON strings only, so nothing a person typed is ever read as typst markup. A character that
+no font draws is printed as its code point, 〔U+20BB7〕: GB 18030-2022 asks systems to handle every one of its
+characters, and an empty box on a form would hide whose name it is.
 """
 
 import json
@@ -24,7 +24,9 @@ EXTRA_FONT_FOLDERS: Final = (Path("/usr/share/fonts"), Path("/usr/local/share/fo
 """Where a machine may hold further fonts. Asked only for characters that the package's own fonts lack."""
 
 _OUTLINES: Final = ("glyf", "CFF ", "CFF2")
-_INVISIBLE: Final = frozenset([0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
+_INVISIBLE: Final = frozenset(
+    [0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
+)
 """Fillers and variation selectors: they draw nothing themselves. Format characters (Cf) are dropped by category."""
 _ONE_AT_A_TIME: Final = threading.Lock()
 
@@ -46,8 +48,8 @@ class _Font:
 def typeset(template: str, facts: Mapping[str, Any]) -> bytes:
     """Set templates/print/<template>.typ with `facts` (JSON values; texts in plain form) as a PDF.
 
-    The template finds the facts in `sys.inputs.facts` and the families of further fonts in `sys.inputs.fonts`, both JSON.
-    Safe for threads: one compiles at a time.
+    The template finds the facts in `sys.inputs.facts` and the families of further fonts in `sys.inputs.fonts`, both
+    JSON. Safe for threads: one compiles at a time.
 
     Raises:
         typst.TypstError: the template is broken or lacks a fact.

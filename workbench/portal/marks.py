@@ -29,6 +29,7 @@ LONGEST_SEARCH_SECONDS: Final = 2.0
 MAX_PICTURE_PIXELS: Final = 50_000_000
 WIDTHS: Final = (1240, 2200)
 """Pixels across a page at which codes are looked for when the picture as it is shows none (150 and 265 dpi on A4)."""
+_QR: Final = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 _FORM: Final = re.compile(
     r"(?P<body>EK1/(?P<number>[A-Z0-9]{1,40})/(?P<version>[1-9][0-9]{0,5})/(?P<code>[A-Z0-9-]{1,40})"
     r"/(?P<page>[1-9][0-9]{0,2})/(?P<pages>[1-9][0-9]{0,2})/(?P<digest>[0-9A-F]{16}))/(?P<signature>[A-Z2-7]{24})",
@@ -104,7 +105,7 @@ def find_marks(picture: bytes, secrets: Secrets) -> list[PrintMark]:
     grey = _open(picture)
     give_up_at = time.monotonic() + LONGEST_SEARCH_SECONDS
     for attempt in _attempts(grey):
-        codes = zxingcpp.read_barcodes(attempt, formats=zxingcpp.BarcodeFormat.QRCode, try_invert=False)
+        codes = zxingcpp.read_barcodes(attempt, formats=_QR, try_invert=False)
         marks = {mark for code in codes if (mark := read_mark(secrets, code.text)) is not None}
         if marks:
             return sorted(marks, key=lambda mark: (mark.number, mark.document_code, mark.version, mark.page))
@@ -124,7 +125,7 @@ def _open(picture: bytes) -> Image.Image:
 
 
 def _attempts(grey: Image.Image) -> Iterator[Image.Image]:
-    """The picture as it is; at usual scan sizes, smoothed, in stark black and white; turned a little."""
+    """The picture as it is; at usual scan sizes, smoothed, in stark black and white, sharpened; turned a little."""
     yield grey
     for width in WIDTHS:
         scaled = _across(grey, width)
@@ -132,6 +133,7 @@ def _attempts(grey: Image.Image) -> Iterator[Image.Image]:
         smooth = scaled.filter(ImageFilter.GaussianBlur(1.2))
         yield smooth
         yield ImageOps.autocontrast(smooth, cutoff=2).point(lambda level: 255 if level > 128 else 0)
+        yield smooth.filter(ImageFilter.UnsharpMask(radius=width / 310, percent=400, threshold=0))
     upright = _across(grey, WIDTHS[0])
     for degrees in (-8, 8, -20, 20):
         yield upright.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255)

@@ -26,8 +26,8 @@ USUAL_PAGES: Final = {"user_agreement": 2}
 class PrintedFacts:
     """What the documents state, in clear: never to be logged or kept.
 
-    `service` is a code (new, additional, replacement, renewal); `category_zh` a name as the screen shows it. What does not
-    apply is None or empty and printed as a dash. `printed_on` is a day in Asia/Shanghai.
+    `service` is a code (new, additional, replacement, renewal); `category_zh` a name as the screen shows it. What does
+    not apply is None or empty and printed as a dash. `printed_on` is a day in Asia/Shanghai.
     """
 
     number: str
@@ -55,7 +55,7 @@ class PrintedFacts:
 def facts_digest(secrets: Secrets, facts: PrintedFacts) -> str:
     """The digest of what the documents state, for their marks. Neither version nor day of printing changes it.
 
-    The identity number goes in as its keyed fingerprint: from a plain digest beside all other facts it could be guessed.
+    The identity number goes in as its keyed fingerprint: a plain digest beside all other facts would let it be guessed.
     """
     stated = {
         field.name: str(getattr(facts, field.name) or "")
@@ -148,7 +148,7 @@ def _for_the_printer(*contents: bytes) -> bytes:
 
 
 def _append(pdf: pikepdf.Pdf, contents: Sequence[bytes]) -> None:
-    """Add the pages of other documents. Tags are numbered per document, so those of a merged file would be wrong: none."""
+    """Add the pages of other documents. Tags are numbered per document; in a merged file they would be wrong: none."""
     for content in contents:
         with pikepdf.open(io.BytesIO(content)) as further:
             pdf.pages.extend(further.pages)
