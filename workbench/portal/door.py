@@ -36,9 +36,8 @@ def for_strangers(view: F) -> F:
 
 
 def install(app: Flask) -> None:
-    """Take the front door's addresses out of the staff guard's hands and put its own guard in front."""
+    """Take the front door's addresses out of the staff guard's hands: its own guard stands in front."""
     staff_session.leave_to_own_guard(app, portal.name)
-    portal.before_request(_guard)
 
 
 def begin(applicant: Applicant) -> None:
@@ -80,6 +79,7 @@ def actor_of(applicant: Applicant, address: str) -> Actor:
     return Actor(kind="enterprise", id=applicant.id, name=applicant.name, scope=scope, address=address)
 
 
+@portal.before_request
 def _guard() -> ResponseReturnValue | None:
     g.frame_template = "portal/base.html"
     remembered = session.get(_REMEMBERED)
