@@ -14,7 +14,6 @@ from workbench.kernel.typesetting import TEMPLATES, missing_glyphs, printable, t
 UNDRAWABLE = "\U0003fff0"
 RECEIPT: dict[str, Any] = {
     "number": "EK20260000123",
-    "version": 1,
     "printed_on": "2026-11-22",
     "service": "new",
     "category_zh": "机电类许可证",

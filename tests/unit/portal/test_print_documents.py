@@ -172,6 +172,8 @@ def test_a_receipt_tells_what_came_and_what_is_next() -> None:
     text = prints.text_of(content)
     for words in ("提 交 回 执", "EK20260000123", "数字证书用户协议书", "发证机构预审", "2026 年 11 月 24 日", "补办"):
         assert words in text
+    assert "作废" not in text
+    assert "版" not in text
     assert prints.page_count(content) == 1
     assert find_marks(prints.scanned(content, 0), prints.SECRETS) == []
     assert all(embedded for _, embedded in prints.fonts_of(content))
