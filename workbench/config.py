@@ -4,6 +4,7 @@ Every default is safe in production; the only variable most installations set is
 """
 
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,9 @@ class Settings(BaseSettings):
         default=None, description="Where applicants reach the site, for links in messages; unset means host and port."
     )
     key_url: WebUrl | None = Field(
-        default=None, description="Where holders of an e-key sign in with it; unset means this host and the key port."
+        default=None,
+        description="The site's address that asks for an e-key's certificate, such as a reverse proxy's; unset means "
+        "the site's own host and the key port.",
     )
     key_port: int | None = Field(
         default=None,
@@ -58,7 +61,7 @@ class Settings(BaseSettings):
     key_private_key: Path | None = Field(default=None, description="PEM: the private key that goes with it.")
     client_ca: Path | None = Field(
         default=None,
-        description="PEM: the authorities whose certificates stand on e-keys; unset means the trial one's.",
+        description="PEM: the very authorities that issue for e-keys; unset: none, in the demo its trial authority.",
     )
     client_certificate_proxy: str | None = Field(
         default=None, description="Address or network of the reverse proxy that passes on a client's certificate."
@@ -68,6 +71,10 @@ class Settings(BaseSettings):
     )
     sms_url: WebUrl | None = Field(
         default=None, description="The short message gateway; unset writes messages to var/sms.log."
+    )
+    webhooks_inside: bool = Field(
+        default=False,
+        description="Set to let webhooks go to private addresses and, by plain HTTP, to this machine.",
     )
     smtp_url: SmtpUrl | None = Field(
         default=None, description="smtp(s)://user:password@host:port; unset writes var/mail/*.eml."
@@ -88,6 +95,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("client_certificate_proxy", mode="after")
+    @classmethod
+    def _network(cls, value: str | None) -> str | None:
+        return str(ip_network(value, strict=False)) if value is not None else None
 
     @property
     def site_url(self) -> str:

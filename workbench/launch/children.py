@@ -66,12 +66,17 @@ class Child:
         elif now >= self._again_at:
             self.start()
 
+    def ask_to_stop(self) -> None:
+        """Ask the program to end, without waiting for it."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+
     def stop(self, seconds: float) -> None:
         """Ask the program to end; after `seconds` end it and all it started."""
         if self._process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        self.ask_to_stop()
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:

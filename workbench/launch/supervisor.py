@@ -9,6 +9,7 @@ import fcntl
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -26,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from workbench.config import Settings
 from workbench.documents.preview import ALL_WALLS, Renderer, RendererUnfit
 from workbench.kernel.secrets import Secrets
-from workbench.launch import migrate, roles
+from workbench.launch import key_listener, migrate, roles
 from workbench.launch.children import Child
 from workbench.launch.embedded import EmbeddedServer, EmbeddedServerError
 
@@ -67,6 +68,7 @@ def serve(settings: Settings, *, demo: bool = False) -> int:
     try:
         with _only_one(settings.var_dir), _database(settings) as (app_url, server):
             _refuse_taken_port(settings)
+            settings = key_listener.prepare(settings, demo=demo, say=_say)
             _try_renderer()
             if demo:
                 _load_demo(settings, app_url)
@@ -117,31 +119,40 @@ def _database(settings: Settings) -> Iterator[tuple[str, EmbeddedServer | None]]
 
 def _supervise(settings: Settings, app_url: str, server: EmbeddedServer | None, *, demo: bool) -> None:
     asked = threading.Event()
-    web, worker = _children(settings, app_url)
+    web, worker, *listeners = children = _children(settings, app_url)
     for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: asked.set())
     try:
-        web.start()
-        worker.start()
-        _wait_until_ready(settings, web, asked)
+        for child in children:
+            child.start()
+        _wait_until_ready(_address(settings), web, asked)
+        for child in listeners:
+            _wait_until_ready(_key_address(settings), child, asked)
         if not asked.is_set():
             _say(_welcome(settings, demo=demo))
         while not asked.wait(0.5):
             if server is not None and not server.is_running():
                 _say("The embedded PostgreSQL ended; starting it again.")
                 server.start()
-            web.tend(_say)
-            worker.tend(_say)
+            for child in children:
+                child.tend(_say)
     finally:
         _ignore_signals()
         _say("Stopping …")
-        web.stop(WEB_STOP)
+        for child in (web, *listeners):
+            child.ask_to_stop()
+        for child in (web, *listeners):
+            child.stop(WEB_STOP)
         worker.stop(WORKER_STOP)
 
 
-def _children(settings: Settings, app_url: str) -> tuple[Child, Child]:
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+def _children(settings: Settings, app_url: str) -> list[Child]:
+    """Web server and worker, then the listener for e-keys where there is one."""
+    # Configured anew below: the demo may have chosen the listener's files, or gone on without it.
+    unwanted = {"DATABASE_URL", "WORKBENCH_KEY_PORT"}
+    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
     environment |= {"WORKBENCH_APP_DATABASE_URL": app_url, "WORKBENCH_VAR_DIR": str(settings.var_dir)}
+    environment |= key_listener.environment_of(settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     options = {
         "--config": "python:workbench.launch.web",
@@ -155,20 +166,25 @@ def _children(settings: Settings, app_url: str) -> tuple[Child, Child]:
     }
     words = [str(word) for pair in options.items() for word in pair]
     gunicorn = [sys.executable, "-m", "gunicorn", "wsgi:app", *words, "--no-control-socket"]
-    return (
+    found = [
         Child("web server", gunicorn, environment, ROOT),
         Child("worker", [sys.executable, "-m", "workbench", "worker"], environment, ROOT),
-    )
+    ]
+    if settings.key_port is not None:
+        found.append(key_listener.listener(settings, environment, ROOT, GRACE))
+    return found
 
 
-def _wait_until_ready(settings: Settings, web: Child, asked: threading.Event) -> None:
-    address = f"{_address(settings)}/health"
+def _wait_until_ready(base: str, child: Child, asked: threading.Event) -> None:
+    address = f"{base}/health"
+    # Our own process answers, under whatever name its certificate was made for.
+    trusting = ssl._create_unverified_context()  # noqa: S323
     deadline = time.monotonic() + READY_SECONDS
     while not asked.wait(0.2):
-        if web.exit_code is not None:
-            raise StartError("the web server ended at once; its reason stands above.")
+        if child.exit_code is not None:
+            raise StartError(f"the {child.name} ended at once; its reason stands above.")
         try:
-            with urllib.request.urlopen(address, timeout=5):  # noqa: S310  (our own http address)
+            with urllib.request.urlopen(address, timeout=5, context=trusting):  # noqa: S310  (our own address)
                 return
         except urllib.error.HTTPError as error:
             if time.monotonic() > deadline:
@@ -180,13 +196,17 @@ def _wait_until_ready(settings: Settings, web: Child, asked: threading.Event) ->
 
 def _welcome(settings: Settings, *, demo: bool) -> str:
     line = f"Ready: open {_address(settings)}/"
+    if settings.key_port is not None:
+        line += f" – sign-in with an e-key: {_key_address(settings)}/key"
     return f"{line} – demo accounts: {import_module('workbench.demo.accounts').summary()}" if demo else line
 
 
 def _load_demo(settings: Settings, app_url: str) -> None:
     # Looked up by name: an installation that never shows demo data need not carry it.
     load = import_module("workbench.demo.load")
-    load.load_demo(settings.model_copy(update={"app_database_url": app_url}), progress=_say)
+    connected = settings.model_copy(update={"app_database_url": app_url})
+    load.load_demo(connected, progress=_say)
+    import_module("workbench.demo.trial_keys").lay_out_keys(connected, progress=_say)
 
 
 @contextlib.contextmanager
@@ -232,8 +252,16 @@ def _try_renderer() -> None:
 
 
 def _address(settings: Settings) -> str:
+    return f"http://{_own_host(settings)}:{settings.port}"
+
+
+def _key_address(settings: Settings) -> str:
+    return f"https://{_own_host(settings)}:{settings.key_port}"
+
+
+def _own_host(settings: Settings) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  (compared, not bound)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    return f"[{host}]" if ":" in host else host
 
 
 def _ignore_signals() -> None:

@@ -10,10 +10,12 @@ from flask_babel import lazy_gettext as _
 
 from workbench.kernel.permissions import Permission
 from workbench.portal import door
+from workbench.portal.key_views import watch_listener
 from workbench.portal.registry_screen import EnterpriseRecordView
 from workbench.shell import menu
+from workbench.shell.context import EXTENSION
 
-PAGES: Final[tuple[str, ...]] = ("front", "account", "registration", "captcha", "home", "case")
+PAGES: Final[tuple[str, ...]] = ("front", "account", "registration", "captcha", "home", "form", "print", "case", "key")
 """Modules whose views hang on the blueprint, each `workbench.portal.<name>_views`."""
 
 
@@ -24,6 +26,7 @@ def register(app: Flask, admin: Admin) -> None:
     door.install(app)
     app.register_blueprint(door.portal)
     app.context_processor(_words)
+    watch_listener(app, app.extensions[EXTENSION].settings)
     admin.add_view(EnterpriseRecordView())
     manage, administration = Permission.FRONT_DOOR_MANAGE, menu.Group.ADMINISTRATION
     for label, endpoint, icon in ((_("Enterprise registry"), "registry.index_view", "list"),):

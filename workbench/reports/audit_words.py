@@ -77,7 +77,12 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
     "certificate.revoked": N_("revoked a certificate"),
     "certificate.replaced": N_("replaced a certificate"),
     "applicant.signed_in_with_key": N_("signed in with an e-key"),
-    "renewal.started": N_("began a renewal"),
+    "api_site.created": N_("added a registration site"),
+    "api_key.created": N_("made an interface key"),
+    "api_key.revoked": N_("revoked an interface key"),
+    "webhook.set": N_("set where a registration site is told"),
+    "webhook.removed": N_("removed where a registration site is told"),
+    "webhook.sent_again": N_("sent a message to a registration site again"),
     "demo.load_started": N_("began to load the demo data"),
     "demo.loaded": N_("loaded the demo data"),
 }
@@ -136,6 +141,10 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "size": N_("File size"),
     "verdict": N_("Verdict"),
     "version": N_("Version"),
+    "hint": N_("Begins with"),
+    "scopes": N_("What it opens"),
+    "url": N_("Address on the web"),
+    "secret_changed": N_("Secret changed"),
 }
 """What a recorded field is called."""
 

@@ -33,10 +33,10 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
 '''
 real = supervisor._children
 def stand_ins(settings, app_url):
-    web, worker = real(settings, app_url)
+    web, worker, *_ = real(settings, app_url)
     web._command = [sys.executable, "-c", WEB, str(settings.port)]
     worker._command = [sys.executable, "-c", "import time; time.sleep(600)"]
-    return web, worker
+    return [web, worker]
 supervisor._children = stand_ins
 sys.exit(supervisor.serve(Settings()))
 """
