@@ -4,7 +4,7 @@ A value that is merely wrong is kept and its problem told later; one that no dat
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from workbench.cases.words import Service
@@ -71,6 +71,12 @@ def fields_of(step: str, service: Service, *, corrects: bool) -> tuple[str, ...]
 def step_of(field: str) -> str:
     """The step that asks for a field; what no step asks for is told on the first."""
     return next((step for step, names in STEPS.items() if field in names), "enterprise")
+
+
+def first_open_step(problems: Iterable[str]) -> str:
+    """The first step with a problem; the review when there is none."""
+    open_steps = {step_of(name) for name in problems}
+    return next((step for step in STEPS if step in open_steps), "review")
 
 
 def as_kept(text: str) -> str:

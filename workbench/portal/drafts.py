@@ -37,6 +37,7 @@ from workbench.portal.draft_fields import (
 )
 from workbench.portal.models import Draft
 from workbench.portal.printing import PrintedFacts
+from workbench.portal.starting import check_start
 
 MOST_OPEN: Final = 20
 """Unfinished forms an applicant may have at a time: each occupies an application number."""
@@ -75,7 +76,7 @@ def start_draft(
         address: where the request came from, for the audit log.
 
     Raises:
-        Conflict: the enterprise holds as many keys as it may, or too many forms are unfinished.
+        Conflict: as `starting.check_start`, or too many forms are unfinished.
         Invalid, InvalidFacts: as `save_values`.
     """
     unfinished = list_open(session, applicant.id)
@@ -86,6 +87,7 @@ def start_draft(
             return each
     if len(unfinished) >= MOST_OPEN:
         raise Conflict(N_("Please finish or discard one of your %(count)d unfinished forms first."), count=MOST_OPEN)
+    check_start(parts, applicant, service)
     at = now()
     draft = Draft(
         applicant_id=applicant.id,
