@@ -66,6 +66,8 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
     "authority.changed": N_("changed an authority"),
     "pickup_site.created": N_("added a pick-up site"),
     "pickup_site.changed": N_("changed a pick-up site"),
+    "contact.created": N_("added a contact for applicants"),
+    "contact.changed": N_("changed a contact for applicants"),
     "calendar.year_loaded": N_("loaded a year's calendar"),
     "calendar.deadline_changed": N_("changed a deadline"),
     "message.sent_again": N_("sent a message again"),

@@ -21,7 +21,10 @@ PAGE_SIZE: Final = 50
 TASK_WORDS: Final = {
     "send_message": N_("Send a message"),
     "render_attachment": N_("Make the pictures of a file"),
+    "announce_event": N_("Tell a registration site of a case's move"),
+    "deliver_webhook": N_("Send a message to a registration site"),
     "retry_stalled_jobs": N_("Take over the jobs of a worker that died"),
+    "sweep_uploads": N_("Clear away unfinished uploads"),
     "sign_audit_heads": N_("Sign the audit log"),
 }
 STATE_WORDS: Final = {

@@ -1,5 +1,6 @@
 """The page for every refusal and failure: what happened, what to do next, the request id. Never what broke inside."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from workbench.kernel.errors import TooMany, WorkbenchError
 from workbench.shell.context import NotSignedIn, db, find_actor
-from workbench.shell.http import request_id
+from workbench.shell.http import INTERFACE_PATH, request_id
 
 log = structlog.stdlib.get_logger("workbench.failure")
 
@@ -55,6 +56,16 @@ PAGES: Final = {
         _("What was sent exceeds the size allowed."),
         _("Scan at 200 to 300 dpi, or split the file, and send it again."),
     ),
+    415: (
+        _("This kind of content is not taken here"),
+        _("The content type is not one this address works with."),
+        _("See the interface's description for what it takes."),
+    ),
+    422: (
+        _("What was sent cannot be worked with"),
+        _("It could be read, but something in it cannot stand."),
+        _("Correct what is named and send it again."),
+    ),
     429: (
         _("Too many attempts"),
         _("This was tried too often in a short time."),
@@ -65,6 +76,11 @@ PAGES: Final = {
         _("The action was not carried out; nothing was half saved."),
         _("Try again. If it happens again, tell the administrator the request id below."),
     ),
+    503: (
+        _("Not just now"),
+        _("Something this needs is busy; nothing was changed."),
+        _("Wait a little, then try again."),
+    ),
 }
 _CSRF: Final = (
     _("The page was open too long"),
@@ -72,8 +88,6 @@ _CSRF: Final = (
     _("Your text is kept: go back, reload the page and send it again."),
 )
 SIGN_IN_PATH: Final = "/sign-in"
-INTERFACE_PATH: Final = "/api/"
-"""Where programs call, not people."""
 
 
 def install(app: Flask) -> None:
@@ -114,7 +128,8 @@ def _refusal(error: WorkbenchError) -> ResponseReturnValue:
 
 def _stale_page(error: CSRFError) -> ResponseReturnValue:
     log.warning("csrf_refused", reason=error.description)
-    return _render(400, *(str(each) for each in _CSRF))
+    title, happened, advice = _CSRF
+    return _render(400, str(title), str(happened), str(advice))
 
 
 def _unstorable(error: DataError) -> ResponseReturnValue:
@@ -140,15 +155,20 @@ def _broken(error: Exception) -> ResponseReturnValue:
     return answer(500)
 
 
-def answer(status: int, reason: str | None = None) -> Response:
-    """The page or problem document of `status`; `reason` replaces the general sentence on what happened."""
+def answer(status: int, reason: str | None = None, members: Mapping[str, Any] | None = None) -> Response:
+    """The page or problem document of `status`.
+
+    Args:
+        reason: replaces the general sentence on what happened.
+        members: what a problem document says besides (RFC 9457, 3.2).
+    """
     title, happened, advice = PAGES.get(status, PAGES[500 if status >= 500 else 400])
-    return _render(status, str(title), reason or str(happened), str(advice))
+    return _render(status, str(title), reason or str(happened), str(advice), members)
 
 
-def _render(status: int, title: str, happened: str, advice: str) -> Response:
+def _render(status: int, title: str, happened: str, advice: str, members: Mapping[str, Any] | None = None) -> Response:
     if wants_json():
-        return _problem(status, title, happened, advice)
+        return _problem(status, title, happened, advice, members or {})
     frame = g.get("frame_template") or ("desk/base.html" if find_actor() else "desk/bare.html")
     page = render_template(
         "errors/error.html", frame_template=frame, status=status, title=title, happened=happened, advice=advice
@@ -156,8 +176,8 @@ def _render(status: int, title: str, happened: str, advice: str) -> Response:
     return make_response(page, status)
 
 
-def _problem(status: int, title: str, happened: str, advice: str) -> Response:
-    """RFC 9457, with our advice and request id as extension members."""
+def _problem(status: int, title: str, happened: str, advice: str, members: Mapping[str, Any]) -> Response:
+    """RFC 9457, with our advice and request id among the extension members."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": title,
@@ -166,6 +186,7 @@ def _problem(status: int, title: str, happened: str, advice: str) -> Response:
         "advice": advice,
         "request_id": request_id(),
         "reason": HTTPStatus(status).phrase,
+        **members,
     }
     response = jsonify(body)
     response.status_code = status

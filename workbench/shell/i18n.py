@@ -13,6 +13,7 @@ from flask_babel import Babel, get_locale, get_translations, gettext
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.codes import group4
 from workbench.shell.context import parts
+from workbench.shell.http import INTERFACE_PATH
 
 COOKIE: Final = "language"
 LOCALES: Final = {"zh": "zh_Hans_CN", "en": "en"}
@@ -98,11 +99,18 @@ def install(app: Flask) -> None:
     """Set up translations, filters and the language switch."""
     app.config.setdefault("BABEL_DEFAULT_LOCALE", LOCALES["zh"])
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", str(SHANGHAI))
-    Babel(app, locale_selector=lambda: LOCALES.get(request.cookies.get(COOKIE, ""), LOCALES["zh"]))
+    Babel(app, locale_selector=_choose_locale)
     app.jinja_env.install_gettext_callables(_translate, _translate_number, newstyle=True)  # type: ignore[attr-defined]
     app.register_blueprint(pages)
     app.jinja_env.filters.update(code4=group4, instant=instant, day=day, filesize=filesize)
     app.jinja_env.globals.update(language=language, html_language=html_language, product_name=product_name)
+
+
+def _choose_locale() -> str:
+    """The reader's choice; a program says it in Accept-Language, because no cookie of a browser speaks for it."""
+    if request.path.startswith(INTERFACE_PATH):
+        return LOCALES[request.accept_languages.best_match(LOCALES, default="zh") or "zh"]
+    return LOCALES.get(request.cookies.get(COOKIE, ""), LOCALES["zh"])
 
 
 def _translate(message: str) -> str:
