@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from workbench.documents import limits
@@ -21,7 +21,7 @@ from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
 from workbench.portal.drafts import DraftSubmitted, documents_of, get_draft, printed_facts
-from workbench.portal.models import Draft, DraftFile
+from workbench.portal.models import Draft, DraftFile, Upload
 from workbench.portal.paper_hints import Expected, Hint, hints_of
 from workbench.portal.paper_pages import blurred_anew, marks_in
 from workbench.portal.printing import PRINTABLE, facts_digest
@@ -66,7 +66,7 @@ def add_file(
         UploadRefused: naming the file and the remedy.
         DraftSubmitted, NotFound: the form was sent in or discarded meanwhile.
     """
-    document = _document(session, draft, document_code, name)
+    document = asked_document(session, draft, document_code, name)
     check_room(session, draft, document_code, name, len(content))
     untrusted = IncomingFile(document_code, name, content)
     examined = examine(parts.blobs, renderer, untrusted, shows_identity=document.shows_identity)
@@ -228,7 +228,7 @@ def send_to(
     _refuse_kept(file)
     if file.document_code == document_code:
         return file
-    document = _document(session, draft, document_code, file.name)
+    document = asked_document(session, draft, document_code, file.name)
     check_room(session, draft, document_code, file.name, 0)
     file.position = _next_position(session, draft, document_code)
     file.document_code = document_code
@@ -244,9 +244,26 @@ def remove_file(session: Session, actor: Actor, draft_id: int, file_id: int) -> 
         NotFound, DraftSubmitted: as `get_file`.
     """
     draft, file = get_file(session, actor, draft_id, file_id, lock=True)
+    session.execute(delete(Upload).where(Upload.draft_file_id == file.id))
     session.delete(file)
     _touch(session, draft)
     return file.name
+
+
+def asked_document(session: Session, draft: Draft, code: str, name: str) -> RequiredDocument:
+    """The paper of this code that the form asks for.
+
+    Args:
+        name: of the file that is meant for it, to be named in the refusal.
+
+    Raises:
+        UploadRefused: the form asks for no such paper.
+    """
+    for document in documents_of(session, draft):
+        if document.code == code:
+            return document
+    shown = display_name(code)[:60]
+    raise UploadRefused([FileProblem(code, display_name(name), UNKNOWN_SLOT, {"code": shown})])
 
 
 def check_room(session: Session, draft: Draft, document_code: str, name: str, byte_size: int) -> None:
@@ -275,14 +292,6 @@ def lock_open(session: Session, draft: Draft) -> None:
         raise NotFound(N_("There is no such form."))
     if draft.submitted_at is not None:
         raise DraftSubmitted(draft.number)
-
-
-def _document(session: Session, draft: Draft, code: str, name: str) -> RequiredDocument:
-    for document in documents_of(session, draft):
-        if document.code == code:
-            return document
-    shown = display_name(code)[:60]
-    raise UploadRefused([FileProblem(code, display_name(name), UNKNOWN_SLOT, {"code": shown})])
 
 
 def _held(session: Session, draft: Draft, code: str) -> tuple[int, int]:

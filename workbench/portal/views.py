@@ -10,12 +10,26 @@ from flask_babel import lazy_gettext as _
 
 from workbench.kernel.permissions import Permission
 from workbench.portal import door
+from workbench.portal.contact_desk import ContactView
 from workbench.portal.key_views import watch_listener
 from workbench.portal.registry_screen import EnterpriseRecordView
 from workbench.shell import menu
 from workbench.shell.context import EXTENSION
 
-PAGES: Final[tuple[str, ...]] = ("front", "account", "registration", "captcha", "home", "form", "print", "case", "key")
+PAGES: Final[tuple[str, ...]] = (
+    "front",
+    "account",
+    "registration",
+    "captcha",
+    "home",
+    "form",
+    "print",
+    "paper",
+    "upload",
+    "confirm",
+    "case",
+    "key",
+)
 """Modules whose views hang on the blueprint, each `workbench.portal.<name>_views`."""
 
 
@@ -28,8 +42,12 @@ def register(app: Flask, admin: Admin) -> None:
     app.context_processor(_words)
     watch_listener(app, app.extensions[EXTENSION].settings)
     admin.add_view(EnterpriseRecordView())
+    admin.add_view(ContactView())
     manage, administration = Permission.FRONT_DOOR_MANAGE, menu.Group.ADMINISTRATION
-    for label, endpoint, icon in ((_("Enterprise registry"), "registry.index_view", "list"),):
+    for label, endpoint, icon in (
+        (_("Enterprise registry"), "registry.index_view", "list"),
+        (_("Contacts for applicants"), "contacts.index_view", "info"),
+    ):
         menu.register(app, menu.MenuItem(label, endpoint, manage, group=administration, icon=icon))
 
 
