@@ -36,6 +36,7 @@ from workbench.kernel.clock import SHANGHAI, clock_at, now
 from workbench.kernel.identity import system_actor
 from workbench.kernel.parts import Parts, make_parts
 from workbench.organisation.seed import seed_authorities
+from workbench.portal.contacts import seed_contacts
 from workbench.review.seed import seed_templates
 
 STARTED: Final = "demo.load_started"
@@ -113,6 +114,7 @@ def _set_up(session: Session) -> None:
             load_year(session, year, _ACTOR, source="chinesecalendar")
     seed_requirements(session, _ACTOR)
     seed_templates(session, _ACTOR)
+    seed_contacts(session, _ACTOR)
     open_sites(session, _ACTOR)
     hire(session, _ACTOR)
 
