@@ -86,6 +86,8 @@ def start() -> ResponseReturnValue:
         return render_template("portal/start.html", **_doors(applicant))
     wanted = request.form.get("service", "")
     service = _service(applicant, wanted)
+    if service is Service.RENEWAL and applicant.kind == "certificate":
+        return redirect(url_for("portal.renew"), code=303)
     try:
         address = request.remote_addr or ""
         draft = drafts.start_draft(db(), parts(), applicant, service, address=address)
