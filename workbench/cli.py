@@ -15,6 +15,7 @@ from workbench.kernel import checkpoints
 from workbench.kernel.identity import Role, system_actor
 from workbench.kernel.parts import Parts, make_parts
 from workbench.launch.embedded import EmbeddedServer
+from workbench.launch.first_data import enter_first_data
 from workbench.launch.supervisor import prepare_database, serve
 
 
@@ -61,8 +62,9 @@ def worker_command() -> None:
 
 @cli.command("migrate")
 def migrate_command() -> None:
-    """Bring the database to this version's schema and make the application's role."""
-    with connected(settings()):
+    """Bring the database to this version's schema, make the application's role, enter the first data if missing."""
+    with connected(settings()) as parts:
+        enter_first_data(parts)
         click.echo("The database has this version's schema.")
 
 

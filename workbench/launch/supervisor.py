@@ -26,10 +26,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from workbench.config import Settings
 from workbench.documents.preview import ALL_WALLS, Renderer, RendererUnfit
+from workbench.kernel.parts import make_parts
 from workbench.kernel.secrets import Secrets
 from workbench.launch import key_listener, migrate, roles
 from workbench.launch.children import Child
 from workbench.launch.embedded import EmbeddedServer, EmbeddedServerError
+from workbench.launch.first_data import enter_first_data
 
 ROOT = Path(__file__).parents[2]
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -72,6 +74,8 @@ def serve(settings: Settings, *, demo: bool = False) -> int:
             _try_renderer()
             if demo:
                 _load_demo(settings, app_url)
+            else:
+                _enter_first_data(settings, app_url)
             _supervise(settings, app_url, server, demo=demo)
     except _StopAskedError:
         return 0
@@ -207,6 +211,14 @@ def _load_demo(settings: Settings, app_url: str) -> None:
     connected = settings.model_copy(update={"app_database_url": app_url})
     load.load_demo(connected, progress=_say)
     import_module("workbench.demo.trial_keys").lay_out_keys(connected, progress=_say)
+
+
+def _enter_first_data(settings: Settings, app_url: str) -> None:
+    parts = make_parts(settings, app_url)
+    try:
+        enter_first_data(parts)
+    finally:
+        parts.engine.dispose()
 
 
 @contextlib.contextmanager
