@@ -85,15 +85,18 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def served_with_tls(app: Flask, authority: TrialAuthority, *, client_ca: Path | None = None) -> Iterator[int]:
-    """Serve `app` on a free port of 127.0.0.1 that asks for a certificate, as the key listener does; yields the port.
+def served_with_tls(
+    app: Flask, authority: TrialAuthority, *, client_ca: Path | None = None, port: int = 0
+) -> Iterator[int]:
+    """Serve `app` on 127.0.0.1 so that it asks for a certificate, as the key listener does; yields the port.
 
     Args:
         client_ca: whose certificates are taken; the authority's own unless given.
+        port: where to listen; a free one unless given.
     """
     server_files = authority.server_files(["127.0.0.1", "localhost"])
     context = listening_context(*server_files, client_ca or authority.certificate_path)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet, ssl_context=context)
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet, ssl_context=context)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="key listener")
     thread.start()
     try:

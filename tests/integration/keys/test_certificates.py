@@ -138,7 +138,8 @@ def test_an_expired_one_is_registered_beside_a_full_hand_and_counts_for_nothing(
 def test_two_registrations_at_once_cannot_both_be_the_third(records: Records) -> None:
     for number in range(LIMIT_OF_KEYS - 1):
         records.register(f"K-{number}")
-    ready, outcomes = Barrier(4), []
+    ready = Barrier(4)
+    outcomes: list[int | None] = []
 
     def attempt(number: int) -> None:
         ready.wait(20)
@@ -223,12 +224,12 @@ def test_cases_that_ask_for_a_key_count_until_they_close_or_their_key_is_made(re
 def test_a_clerk_sees_the_own_authoritys_certificates_an_applicant_none(records: Records) -> None:
     ids = {place: records.register(f"K-{place}", place) for place in (0, 1)}
     records.register("K-old", None)
-    applicant = Scope(applicant_id=1)
-    reach = {"clerk": records.office.clerk(authority=1), "applicant": applicant, "nobody": Scope()}
+    clerk = records.office.clerk(authority=1)
+    reach = {"clerk": clerk.scope, "applicant": Scope(applicant_id=1), "nobody": Scope()}
     seen = {}
     for name, who in reach.items():
         with records.office.work(who) as session:
             seen[name] = list(session.scalars(select(Certificate.id)))
     assert seen == {"clerk": [ids[1]], "applicant": [], "nobody": []}
-    with records.office.work(reach["clerk"]) as session, pytest.raises(NotFound):
+    with records.office.work(clerk) as session, pytest.raises(NotFound):
         revoke(session, ids[0], "示例", SYSTEM)

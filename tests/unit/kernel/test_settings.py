@@ -18,6 +18,13 @@ BAD = {
     "WORKBENCH_WEB_THREADS": ["0", "65"],
     "WORKBENCH_HTTPS": ["perhaps", "2"],
     "WORKBENCH_TRUSTED_PROXIES": ["-1", "6"],
+    "WORKBENCH_PUBLIC_URL": ["ftp://example.invalid", "example.invalid", "https://"],
+    "WORKBENCH_KEY_URL": ["ftp://example.invalid", "8443"],
+    "WORKBENCH_KEY_PORT": ["0", "65536", ""],
+    "WORKBENCH_CLIENT_CERTIFICATE_PROXY": ["proxy", "10.0.0.300", "10.0.0.1/33", "10.0.0.1, 10.0.0.2", ""],
+    "WORKBENCH_CLIENT_CERTIFICATE_HEADER": ["X Certificate", "X_Certificate", ""],
+    "WORKBENCH_SMS_URL": ["sms://example.invalid", "gateway"],
+    "WORKBENCH_WEBHOOKS_INSIDE": ["perhaps", "2"],
     "WORKBENCH_SMTP_URL": ["http://mail", "smtp://", "mail.example.invalid:25"],
     "WORKBENCH_MAIL_FROM": ["nobody", "a b@c", ""],
     "WORKBENCH_SESSION_IDLE_MINUTES": ["0", "1441"],
@@ -55,7 +62,7 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_every_field_that_can_be_bad_is_tried_above() -> None:
-    free = {"var_dir", "host", "checkpoint_copy"}
+    free = {"var_dir", "host", "checkpoint_copy", "key_certificate", "key_private_key", "client_ca"}
     named = {name.removeprefix("WORKBENCH_").lower() for name in BAD}
     assert named == set(Settings.model_fields) - free
 

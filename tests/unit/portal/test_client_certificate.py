@@ -1,7 +1,6 @@
 """The certificate a request came with: believed from the configured proxy itself, never from a stranger's words."""
 
 import base64
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import AnyUrl
+from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -75,7 +76,7 @@ def test_a_forwarded_address_does_not_make_a_stranger_the_proxy(certificate: x50
 
     for peer in ("198.51.100.7", PROXY):
         headers = {"X-Forwarded-For": PROXY, "X-Client-Certificate": pem(certificate)}
-        request = EnvironBuilder(headers=headers, environ_overrides={"REMOTE_ADDR": peer}).get_environ()
+        request = EnvironBuilder(headers=Headers(headers), environ_overrides={"REMOTE_ADDR": peer}).get_environ()
         body, _, _ = run_wsgi_app(ProxyFix(app, x_for=1), request)
         assert b"".join(body) == PROXY.encode()
     assert seen == [None, certificate]
@@ -105,10 +106,13 @@ def test_an_endless_header_is_not_read() -> None:
     assert presented_certificate(environ("A" * (LONGEST_HEADER + 1)), BEHIND_PROXY) is None
 
 
-def test_the_address_of_the_sign_in(tmp_path: Path) -> None:
+def test_the_address_of_the_sign_in() -> None:
     assert key_address(Settings()) is None
     assert key_address(Settings(key_port=8443)) == "https://127.0.0.1:8443/key"
-    assert key_address(Settings(key_port=8443, host="::1", public_url="http://[::1]:80")) == "https://[::1]:8443/key"
-    public = Settings(key_port=8443, public_url="https://keys.example/")
+    assert (
+        key_address(Settings(key_port=8443, host="::1", public_url=AnyUrl("http://[::1]:80")))
+        == "https://[::1]:8443/key"
+    )
+    public = Settings(key_port=8443, public_url=AnyUrl("https://keys.example/"))
     assert key_address(public) == "https://keys.example:8443/key"
-    assert key_address(Settings(key_url="https://key.example/")) == "https://key.example/key"
+    assert key_address(Settings(key_url=AnyUrl("https://key.example/"))) == "https://key.example/key"
