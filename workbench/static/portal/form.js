@@ -132,7 +132,7 @@ function showMasked() {
   const field = form.elements.holder_identity_number;
   if (!masked || document.activeElement === field || field.name in waiting) return;
   place.textContent = masked;
-  place.hidden = false;
+  place.parentElement.hidden = false;
   field.value = "";
   masked = "";
 }
