@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from tests.support.applicant import a_code, an_applicant, form_token
-from tests.support.casework import IDENTITY, Office
-from tests.support.database import Database
+from tests.support.casework import IDENTITY, Office, open_office
+from tests.support.database import TestServer
 from workbench import create_app
 from workbench.cases.models import Applicant
 from workbench.cases.words import Service
@@ -25,6 +25,7 @@ from workbench.config import Settings
 from workbench.documents.preview import Renderer
 from workbench.documents.rendering import renderer as process_renderer
 from workbench.kernel.clock import now
+from workbench.kernel.db import make_engine
 from workbench.kernel.identity import Actor, Scope
 from workbench.kernel.parts import Parts, make_parts
 from workbench.portal import drafts, papers
@@ -76,7 +77,7 @@ class Counter:
     office: Office
     applicant: Applicant
     client: FlaskClient
-    token: str = ""
+    token: str
     renderer: Renderer = field(default_factory=process_renderer)
 
     @property
@@ -152,12 +153,16 @@ class Counter:
 
 
 @contextmanager
-def open_counter(database: Database, office: Office, folder: Path) -> Iterator[Counter]:
-    """The whole application over an office, with one applicant signed in."""
+def open_counter(server: TestServer, folder: Path) -> Iterator[Counter]:
+    """The whole application over an office on a database of its own, with one applicant signed in."""
+    database = server.copy()
+    engine = make_engine(database.app_url)
+    office = open_office(engine, folder / "var" / "keys")
     parts = make_parts(Settings(var_dir=folder / "var"), database.app_url)
-    app = create_app(parts=parts)
-    yield another_counter(app, parts, office, 1)
+    yield another_counter(create_app(parts=parts), parts, office, 1)
     parts.engine.dispose()
+    engine.dispose()
+    server.drop(database)
 
 
 def another_counter(app: Flask, parts: Parts, office: Office, number: int) -> Counter:

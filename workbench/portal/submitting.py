@@ -26,19 +26,19 @@ from workbench.keys.queries import LIMIT_OF_KEYS, keys_held
 from workbench.portal.drafts import facts_of, get_draft, problems_of
 from workbench.portal.models import Draft, DraftFile
 from workbench.portal.paper_pages import read_back
-from workbench.portal.papers import PaperSlot, slots_of
+from workbench.portal.papers import slots_of
 
 COUNTED: Final = frozenset({Service.NEW, Service.ADDITIONAL})
 """Services that bring one more key: the others put one in the place of another."""
 
 
 class DraftIncomplete(Invalid):
-    """The form cannot be submitted yet: `problems` by field, `slots` whose papers are missing or wrong."""
+    """The form cannot be submitted yet: `problems` by field, `documents` whose papers are missing or wrong, by code."""
 
-    def __init__(self, problems: Mapping[str, str], slots: Sequence[PaperSlot]) -> None:
+    def __init__(self, problems: Mapping[str, str], documents: Sequence[str]) -> None:
         super().__init__(N_("Something is still missing or has to be put right before you can submit."))
         self.problems = dict(problems)
-        self.slots = tuple(slots)
+        self.documents = tuple(documents)
 
 
 def submit_draft(session: Session, parts: Parts, renderer: Renderer, draft_id: int, actor: Actor) -> Application:
@@ -54,7 +54,7 @@ def submit_draft(session: Session, parts: Parts, renderer: Renderer, draft_id: i
     if draft.result_id is not None:
         return cases.get_case(session, actor, draft.result_id)
     slots = slots_of(session, parts, draft)
-    problems, stopping = problems_of(session, parts, draft), [slot for slot in slots if slot.stops]
+    problems, stopping = problems_of(session, parts, draft), [slot.document.code for slot in slots if slot.stops]
     if problems or stopping:
         raise DraftIncomplete(problems, stopping)
     facts = facts_of(session, parts, draft)
