@@ -41,7 +41,8 @@ class Correction:
 def start_correction(session: Session, parts: Parts, application_id: int, actor: Actor) -> Draft:
     """The open draft of a returned case's next round, made when there is none.
 
-    Documents that were faulted are empty in it, the others stand for the files of the round before.
+    Documents that were faulted are empty in it, the others stand for the files of the round before. A draft of an
+    earlier round, which somebody entered at a counter meanwhile, gives way to a new one.
 
     Raises:
         NotFound: no such case of this applicant.
@@ -50,10 +51,13 @@ def start_correction(session: Session, parts: Parts, application_id: int, actor:
     application = get_case(session, actor, application_id, lock=True)
     if application.state != State.RETURNED:
         raise Conflict(N_("This application is not waiting for corrections."))
-    found = find_open(session, application.id)
-    if found is not None:
-        return found
     submission = current_submission(session, application)
+    found = find_open(session, application.id)
+    if found is not None and found.created_at >= submission.submitted_at:
+        return found
+    if found is not None:  # of a round that came in another way: what it kept is not of the round before any more
+        found.discarded_at = now()
+        session.flush()
     draft = _new_draft(session, application, submission)
     session.add(draft)
     session.flush()

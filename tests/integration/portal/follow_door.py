@@ -19,7 +19,7 @@ from workbench import create_app
 from workbench.cases.models import Applicant, Application
 from workbench.cases.service import advance
 from workbench.cases.states import Action
-from workbench.cases.words import Service, Verdict
+from workbench.cases.words import Desk, Service, Verdict
 from workbench.config import Settings
 from workbench.documents.models import Attachment, Page
 from workbench.kernel.identity import Actor, Role
@@ -121,7 +121,7 @@ class Door:
         """The clerk marks everything ok but the first item of one document; nothing is decided."""
         actor, case_id = self.staff[CLERK], self.case_id(number)
         with self.office.work(actor) as session:
-            review.open_review(session, actor, case_id, review.Desk.PRE_CHECK)
+            review.open_review(session, actor, case_id, Desk.PRE_CHECK)
             wrong = self.office.items(session, case_id, code)[0]
             place = {"page_id": self.page_id(number, code), **region} if region else None
             findings = [

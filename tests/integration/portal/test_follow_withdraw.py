@@ -7,7 +7,7 @@ from tests.integration.portal.follow_door import CLERK, Door, door
 from tests.support.casework import whole
 from workbench.cases import claims
 from workbench.cases.models import Application
-from workbench.cases.words import Service, State, Verdict
+from workbench.cases.words import Desk, Service, State, Verdict
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.errors import Conflict
 from workbench.portal import following
@@ -78,7 +78,7 @@ def test_a_clerk_who_has_it_open_is_told(door: Door) -> None:
     clerk, case_id = door.staff[CLERK], door.case_id(number)
     with door.office.work(clerk) as session:
         claims.claim(session, clerk, case_id, minutes=20)
-        open_review(session, clerk, case_id, claims.Desk.PRE_CHECK)
+        open_review(session, clerk, case_id, Desk.PRE_CHECK)
         door.office.mark_all(session, clerk, case_id, Verdict.PASSED)
         seen = session.get_one(Application, case_id).version
     door.browser().post(f"/applications/{number}/withdraw")

@@ -2,7 +2,7 @@
 
 import re
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from tests.integration.portal.follow_door import CLERK, Door, door
 from tests.support.casework import DOCUMENTS
@@ -122,7 +122,7 @@ def test_the_re_check_speaks_as_well(door: Door) -> None:
 def test_strange_words_stay_words(door: Door) -> None:
     number = door.submit(enterprise_name=f"示例{NASTY}", name="示例<b>甲")
     with door.office.work() as session:
-        session.execute(Attachment.__table__.update().values(untrusted_name=NASTY))
+        session.execute(update(Attachment).values(untrusted_name=NASTY))
     door.fail(number, LICENCE, NASTY, NASTY, REGION)
     for path in ("", "/withdraw"):
         page = door.browser().open(f"/applications/{number}{path}")
