@@ -15,7 +15,7 @@ from workbench.kernel.secrets import Secrets
 from workbench.organisation import passwords
 from workbench.portal import captcha
 
-PASSWORD: Final = "a short sentence is good"
+PASSWORD: Final = "seven quiet herons wade"
 LOGIN: Final = "zhang.san"
 ADDRESS: Final = "zhang.san@example.invalid"
 NAME: Final = "示例远航进出口有限公司"

@@ -33,8 +33,12 @@ class Stranger:
     def send(
         self, path: str, *, page: str = "", wrong: bool = False, options: dict[str, Any] | None = None, **values: str
     ) -> TestResponse:
-        """Post a form to `path` from `page` (the same unless given), its captcha answered, wrongly when asked to."""
-        text = self.client.get(page or path).text
+        """Post a form to `path` from `page` (the same unless given), its captcha answered, wrongly when asked to.
+
+        Args:
+            options: how page and form are asked for, as werkzeug's test client takes it.
+        """
+        text = self.client.get(page or path, **(options or {})).text
         data = {"csrf_token": form_token(text), **values}
         if "captcha_token" in text and "captcha_token" not in values:
             token = captcha_token(text)

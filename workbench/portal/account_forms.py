@@ -4,13 +4,20 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 from wtforms import EmailField, Form, HiddenField, PasswordField, RadioField, StringField, validators
+from wtforms.fields.choices import SelectChoice
 
 from workbench.cases.words import CATEGORY_NAMES
 from workbench.organisation.passwords import LONGEST, SHORTEST
 from workbench.portal import registering
 
 _needed = validators.InputRequired(_("Please fill this in."))
+_CONTROLS = dict.fromkeys((*range(32), 127), " ")
 _AS_TYPED = {"autocapitalize": "none", "spellcheck": "false"}
+
+
+def _written(typed: str | None) -> str:
+    """What was typed, with blanks for control characters: no page can show them, no column keeps them."""
+    return (typed or "").translate(_CONTROLS)
 
 
 def _at_most(length: int) -> validators.Length:
@@ -21,6 +28,7 @@ def _code() -> StringField:
     return StringField(
         _("Enterprise code"),
         [_needed, _at_most(60)],
+        filters=[_written],
         description=_("The 18-character unified social credit code on the business licence."),
         render_kw={"autocomplete": "organization", "autocapitalize": "characters", "spellcheck": "false"},
     )
@@ -28,23 +36,27 @@ def _code() -> StringField:
 
 def _login(**extra: Any) -> StringField:
     return StringField(
-        _("Login name"), [_needed, _at_most(60)], render_kw={"autocomplete": "username", **_AS_TYPED}, **extra
+        _("Login name"),
+        [_needed, _at_most(60)],
+        filters=[_written],
+        render_kw={"autocomplete": "username", **_AS_TYPED},
+        **extra,
     )
 
 
-def _new_password() -> PasswordField:
+def _new_password(label: Any) -> PasswordField:
     return PasswordField(
-        _("Password"),
+        label,
         [_needed, _at_most(LONGEST)],
         description=_("At least %(length)d characters. A short sentence is easy to remember.", length=SHORTEST),
         render_kw={"autocomplete": "new-password", "minlength": SHORTEST, "data-caps": ""},
     )
 
 
-def _again(field: str) -> PasswordField:
+def _again(label: Any) -> PasswordField:
     return PasswordField(
-        _("Password again"),
-        [_needed, validators.EqualTo(field, _("The two passwords differ."))],
+        label,
+        [_needed, validators.EqualTo("password", _("The two passwords differ."))],
         render_kw={"autocomplete": "new-password", "data-caps": ""},
     )
 
@@ -53,7 +65,7 @@ class CaptchaForm(Form):
     """A form that only people send. What its picture shows is set beside it; see `portal.captcha`."""
 
     captcha_token = HiddenField()
-    captcha = StringField(_("Characters in the picture"), [_needed, _at_most(40)])
+    captcha = StringField(_("Characters in the picture"), [_needed, _at_most(40)], filters=[_written])
 
 
 class SignInForm(CaptchaForm):
@@ -79,11 +91,13 @@ class RegisterForm(CaptchaForm):
     category = RadioField(
         _("Business category"),
         [_needed],
-        choices=[(str(key), _(words)) for key, words in CATEGORY_NAMES.items()],
+        choices=[SelectChoice(str(key), _(words)) for key, words in CATEGORY_NAMES.items()],
+        validate_choice=False,
     )
     machinery_account = StringField(
         _("Account in the mechanical and electrical system"),
         [_at_most(registering.LONGEST_ACCOUNT)],
+        filters=[_written],
         description=_("Only for mechanical and electrical licences: the account you hold in that system."),
         render_kw={"autocomplete": "off", **_AS_TYPED},
     )
@@ -91,6 +105,7 @@ class RegisterForm(CaptchaForm):
     enterprise_name = StringField(
         _("Enterprise name"),
         [_needed, _at_most(registering.LONGEST_NAME)],
+        filters=[_written],
         description=_("Exactly as on the business licence."),
         render_kw={"autocomplete": "organization"},
     )
@@ -99,14 +114,13 @@ class RegisterForm(CaptchaForm):
             "4 to 30 letters, digits, dots, dashes or underscores. Each person of an enterprise has an own one."
         )
     )
-    password = _new_password()
-    again = _again("password")
+    password = _new_password(_("Password"))
+    again = _again(_("Password again"))
     email = EmailField(
         _("E-mail"),
         [_needed, _at_most(254)],
-        description=_(
-            "The activation link goes here. With a wrong address none comes and the account stays closed."
-        ),
+        filters=[_written],
+        description=_("The activation link goes here. With a wrong address none comes and the account stays closed."),
         render_kw={"autocomplete": "email", "spellcheck": "false"},
     )
 
@@ -114,8 +128,8 @@ class RegisterForm(CaptchaForm):
 class NewPasswordForm(Form):
     """A new password, twice."""
 
-    password = _new_password()
-    again = _again("password")
+    password = _new_password(_("New password"))
+    again = _again(_("New password again"))
 
 
 class OwnPasswordForm(NewPasswordForm):

@@ -21,6 +21,7 @@ from workbench.kernel.identity import Actor, Scope
 from workbench.organisation import session as staff_session
 from workbench.organisation.models import EndedSession
 from workbench.shell.context import NotSignedIn, db, parts, set_actor
+from workbench.shell.failures import wants_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 portal: Final = Blueprint("portal", __name__)
@@ -94,10 +95,12 @@ def _guard() -> ResponseReturnValue | None:
         flash(gettext("Your sign-in has ended. Please sign in again."), "warning")
     if getattr(current_app.view_functions[request.endpoint or ""], "for_strangers", False):
         return None
-    if request.method != "GET" or not request.accept_mimetypes.accept_html:
+    if wants_json():
         raise NotSignedIn("Please sign in first.")
-    target = request.full_path.rstrip("?")
-    return redirect(f"{url_for('portal.sign_in')}?{urlencode({'next': target})}", code=303)
+    entrance = url_for("portal.sign_in")
+    if request.method != "GET":
+        return redirect(entrance, code=303)
+    return redirect(f"{entrance}?{urlencode({'next': request.full_path.rstrip('?')})}", code=303)
 
 
 def _find_remembered(session_: Session, remembered: list[Any]) -> Applicant | None:

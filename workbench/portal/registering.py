@@ -81,7 +81,7 @@ def problems_of(wish: Wish, known: registry.EnterpriseRegistry) -> dict[str, Inv
         problems["category"] = N_("Choose one of the three.")
     if wish.category == Category.MECHANICAL_ELECTRICAL and not _is_writable(wish.machinery_account, LONGEST_ACCOUNT):
         problems["machinery_account"] = N_(
-            "Enter your account in the mechanical and electrical system. Without one, choose “Other licences”."
+            "Enter your account in the mechanical and electrical system. Without one, choose the other licences."
         )
     code = uscc_problem(wish.uscc)
     if code is not None:
