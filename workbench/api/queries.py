@@ -1,5 +1,6 @@
 """Reads behind the interface, as its answers: places, lists of documents, a site's own cases with what was decided."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from workbench.api import answers
 from workbench.api.models import Webhook, WebhookDelivery
 from workbench.api.parts import REQUEST_BYTES
-from workbench.api.requests import ListQuery
+from workbench.api.requests import NUMBER, ListQuery
 from workbench.cases.facts import FORM_FIELDS
 from workbench.cases.models import Application, CaseEvent
 from workbench.cases.words import Category, Service, State
@@ -29,6 +30,7 @@ from workbench.review.told import ToldDocument, ToldFault, ToldReview, failed_re
 
 OVERLAP: Final = timedelta(minutes=1)
 """How far a poll reaches back behind the one before: a case that was being committed then is not missed."""
+_NUMBER: Final = re.compile(NUMBER)
 
 
 def event_name(event_id: int) -> str:
@@ -100,9 +102,9 @@ def find_by_number(session: Session, actor: Actor, number: str) -> Application:
     Raises:
         NotFound: there is none of this number, or it is another's.
     """
-    application = session.scalar(
-        select(Application).where(Application.number == number, Application.applicant_id == actor.scope.applicant_id)
-    )
+    own = Application.applicant_id == actor.scope.applicant_id
+    known = _NUMBER.fullmatch(number) is not None
+    application = session.scalar(select(Application).where(Application.number == number, own)) if known else None
     if application is None:
         raise NotFound(N_("There is no such case."))
     return application

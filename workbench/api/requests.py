@@ -3,9 +3,10 @@
 Shapes only, in the words of docs/intake.md; whether codes, dates and papers can stand is asked of the rooms below.
 """
 
+import re
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from workbench.cases.words import Category, Service, State
 
@@ -15,6 +16,7 @@ MOST_FILES: Final = 60
 """Files of one request."""
 MOST_ROWS: Final = 200
 """Applications of one page of the list."""
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 _TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 
@@ -72,7 +74,7 @@ Reason = Annotated[
 ]
 PriorKey = Annotated[str, Field(min_length=1, max_length=100, pattern=_TEXT, description="Needed for replacement.")]
 SiteName = Annotated[
-    str, Field(min_length=1, max_length=100, description="Name of one of the authority's pick-up sites.")
+    str, Field(min_length=1, max_length=100, pattern=_LINE, description="Name of one of the authority's pick-up sites.")
 ]
 
 
@@ -146,12 +148,22 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _as_text(untrusted: object) -> object:
+    """Instants are texts: a bare number would be read as seconds since 1970, which the document does not offer."""
+    if not isinstance(untrusted, str) or not _INSTANT.fullmatch(untrusted):
+        raise ValueError("an instant is written as in 2026-11-24T15:04:05+08:00")
+    return untrusted
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_as_text)]
+
+
 class ListQuery(Asked):
     """Which applications to list."""
 
     state: Annotated[State | None, Field(description="Only applications in this state.")] = None
     updated_since: Annotated[
-        AwareDatetime | None, Field(description="Only applications that moved at or after this instant (RFC 3339).")
+        Instant | None, Field(description="Only applications that moved at or after this instant (RFC 3339).")
     ] = None
     after: Annotated[str | None, Field(pattern=NUMBER, description="Continue behind this application number.")] = None
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS, description="Applications on a page.")] = 50
