@@ -55,25 +55,17 @@ def register_certificate(
         Conflict: it is registered already, or the enterprise holds as many as it may (DOMAIN: at most 3).
         NotFound: there is no certificate `replaces_id`.
     """
-    if not scope_of(session).everything:
-        raise NotAllowed(N_("Certificates are registered by the vendor."))
     code, number = normalise_uscc(uscc), key_number.strip()
-    if uscc_problem(code) is not None or not 0 < len(number) <= _LONGEST_KEY_NUMBER:
-        raise Invalid(N_("A certificate needs the enterprise's code and the number printed on its key."))
-    if read_subject(certificate).uscc != code:
-        raise Invalid(N_("This certificate names another enterprise."))
+    _check(session, certificate, code, number)
     # Two registrations for one enterprise wait for each other, or both would count the same number of keys.
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"keys:{code}"})
-    digest = digest_of(certificate)
+    digest, at = digest_of(certificate), now()
     if session.scalar(select(Certificate.id).where(Certificate.sha256 == digest)) is not None:
         raise Conflict(N_("This certificate is registered already."))
     if replaces_id is not None:
         _end(session, replaces_id, "replaced", number, actor)  # the key that bears its successor
-    at = now()
-    if certificate.not_valid_after_utc > at and len(count_keys(session, code).certificates) >= LIMIT_OF_KEYS:
-        raise Conflict(
-            N_("This enterprise holds %(limit)s valid certificates, as many as it may."), limit=LIMIT_OF_KEYS
-        )
+    if certificate.not_valid_after_utc > at:
+        _check_limit(session, code)
     record = Certificate(
         sha256=digest,
         serial=format(certificate.serial_number, "X"),
@@ -111,6 +103,20 @@ def revoke(session: Session, certificate_id: int, reason: str, actor: Actor) -> 
 def digest_of(certificate: x509.Certificate) -> str:
     """How a certificate is known: SHA-256 over its DER form, in hexadecimal."""
     return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def _check(session: Session, certificate: x509.Certificate, code: str, number: str) -> None:
+    if not scope_of(session).everything:
+        raise NotAllowed(N_("Certificates are registered by the vendor."))
+    if uscc_problem(code) is not None or not 0 < len(number) <= _LONGEST_KEY_NUMBER:
+        raise Invalid(N_("A certificate needs the enterprise's code and the number printed on its key."))
+    if read_subject(certificate).uscc != code:
+        raise Invalid(N_("This certificate names another enterprise."))
+
+
+def _check_limit(session: Session, code: str) -> None:
+    if len(count_keys(session, code).certificates) >= LIMIT_OF_KEYS:
+        raise Conflict(N_("The enterprise holds %(limit)s valid certificates, as many as it may."), limit=LIMIT_OF_KEYS)
 
 
 def _end(session: Session, certificate_id: int, state: str, reason: str, actor: Actor) -> Certificate:
