@@ -209,5 +209,5 @@ def test_the_correction_shows_what_was_faulted_and_leads_to_its_slot(door: Door)
     page = browser.open(browser.post(f"/applications/{number}/correct").location)
     for said in ("请重拍执照&lt;b&gt;", "看不清", "重新上传", f'href="#slot-{LICENCE}"', f'id="slot-{LICENCE}"'):
         assert said in page
-    assert page.split("correction-title")[1].split("data-answer")[0].count("#slot-") == 1
+    assert page.split('class="panel correction"')[1].split("data-answer")[0].count("#slot-") == 1
     assert f"/applications/{number}/pages/{door.page_id(number, LICENCE)}/image" in page
