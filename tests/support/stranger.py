@@ -1,7 +1,7 @@
 """A stranger's browser at the front door: it fills in forms as their pages ask, captcha included, and reads the mail."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Flask
@@ -31,7 +31,15 @@ class Stranger:
         return answer.text
 
     def send(
-        self, path: str, *, page: str = "", wrong: bool = False, options: dict[str, Any] | None = None, **values: str
+        self,
+        path: str,
+        values: Mapping[str, str] | None = None,
+        /,
+        *,
+        page: str = "",
+        wrong: bool = False,
+        options: dict[str, Any] | None = None,
+        **more: str,
     ) -> TestResponse:
         """Post a form to `path` from `page` (the same unless given), its captcha answered, wrongly when asked to.
 
@@ -39,8 +47,8 @@ class Stranger:
             options: how page and form are asked for, as werkzeug's test client takes it.
         """
         text = self.client.get(page or path, **(options or {})).text
-        data = {"csrf_token": form_token(text), **values}
-        if "captcha_token" in text and "captcha_token" not in values:
+        data = {"csrf_token": form_token(text), **(values or {}), **more}
+        if "captcha_token" in text and "captcha_token" not in data:
             token = captcha_token(text)
             data |= {
                 "captcha_token": token,

@@ -30,7 +30,7 @@ def _code() -> StringField:
         [_needed, _at_most(60)],
         filters=[_written],
         description=_("The 18-character unified social credit code on the business licence."),
-        render_kw={"autocomplete": "organization", "autocapitalize": "characters", "spellcheck": "false"},
+        render_kw={"autocapitalize": "characters", "spellcheck": "false"},
     )
 
 

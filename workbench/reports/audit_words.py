@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from workbench.cases.words import DESK_NAMES, SERVICE_NAMES, STATE_NAMES, Verdict
+from workbench.cases.words import CATEGORY_NAMES, DESK_NAMES, SERVICE_NAMES, STATE_NAMES, Verdict
 from workbench.kernel.messages import N_
 from workbench.organisation.words import KIND_WORDS, ROLE_WORDS
 from workbench.reports.operations_views import TASK_WORDS
@@ -101,6 +101,9 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "name": N_("Named"),
     "key_number": N_("Key number"),
     "login": N_("Login name"),
+    "uscc": N_("Enterprise code"),
+    "category": N_("Business category"),
+    "loaded_at": N_("Entered"),
     "email": N_("E-mail"),
     "roles": N_("Roles"),
     "authority_id": N_("Issuing authority"),
@@ -161,6 +164,7 @@ MARK_WORDS: Final[Mapping[str | None, str]] = {
 VALUE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "state": {str(key): words for key, words in STATE_NAMES.items()},
     "service": {str(key): words for key, words in SERVICE_NAMES.items()},
+    "category": {str(key): words for key, words in CATEGORY_NAMES.items()},
     "desk": {str(key): words for key, words in DESK_NAMES.items()},
     "verdict": {Verdict.PASSED: N_("Passed"), Verdict.FAILED: N_("Not passed")},
     "roles": {str(key): words for key, words in ROLE_WORDS.items()},

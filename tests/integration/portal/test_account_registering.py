@@ -55,7 +55,7 @@ def accounts(parts: Parts, uscc: str) -> list[Applicant]:
 def register(stranger: Stranger, **changes: str) -> dict[str, str]:
     """Register, and return what was stated."""
     stated = wish(**changes)
-    answer = stranger.send("/register", **stated)
+    answer = stranger.send("/register", stated)
     assert (answer.status_code, answer.location) == (303, "/register/sent")
     return stated
 
@@ -121,7 +121,7 @@ def test_codes_are_taken_as_people_type_them(stranger: Stranger, door_parts: Par
 )
 def test_what_cannot_stand_is_said_beside_its_field(stranger: Stranger, field: str, typed: str, said: str) -> None:
     stated = wish(**{field: typed})
-    answer = stranger.send("/register", **stated)
+    answer = stranger.send("/register", stated)
     assert answer.status_code == 400
     assert re.search(rf'id="{field}-error">.*?{said}', answer.text, re.DOTALL)
     assert stated["login"] in answer.text or field == "login"
@@ -136,7 +136,7 @@ def test_characters_no_page_can_show_become_blanks(stranger: Stranger, door_part
 
 
 def test_machinery_licences_need_the_account(stranger: Stranger) -> None:
-    answer = stranger.send("/register", **wish(category=Category.MECHANICAL_ELECTRICAL))
+    answer = stranger.send("/register", wish(category=Category.MECHANICAL_ELECTRICAL))
     assert answer.status_code == 400
     assert 'id="machinery_account-error"' in answer.text
 
@@ -146,14 +146,14 @@ def test_taken_and_free_get_one_answer_and_only_the_owner_learns(stranger: Stran
     answers = []
     for code in (owner.uscc or "", a_code(next(numbers))):
         stated = wish(uscc=code, email="asker@example.invalid")
-        answer = stranger.send("/register", **stated)
+        answer = stranger.send("/register", stated)
         sent = re.sub(r'name="csrf[-_]token" (content|value)="[^"]+"', "", stranger.open("/register/sent"))
         answers.append((answer.status_code, answer.location, answer.text, sent))
     assert answers[0] == answers[1]
     (warning,) = stranger.mails("owner@example.invalid")
     assert warning.subject == "【电子钥匙】有人用您的登录名再次注册"
     assert len(stranger.mails("asker@example.invalid")) == 1
-    stranger.send("/register", **wish(uscc=owner.uscc or ""))
+    stranger.send("/register", wish(uscc=owner.uscc or ""))
     assert len(stranger.mails("owner@example.invalid")) == 1  # one an hour
 
 
@@ -169,7 +169,7 @@ def test_a_wrong_address_can_be_corrected_without_typing_all_again(stranger: Str
 def test_links_are_built_on_the_configured_address(stranger: Stranger) -> None:
     evil = {"base_url": "http://evil.example", "headers": {"X-Forwarded-Host": "evil.example"}}
     stated = wish()
-    assert stranger.send("/register", options=evil, **stated).status_code == 303
+    assert stranger.send("/register", stated, options=evil).status_code == 303
     (mail,) = stranger.mails(stated["email"])
     assert "evil" not in mail.body
     assert stranger.link(stated["email"]).startswith(f"{SITE}/activate/")
@@ -238,7 +238,7 @@ def test_one_address_registers_twenty_times_an_hour(stranger: Stranger) -> None:
     with clock_at(start):
         for _ in range(20):
             register(stranger)
-        refused = stranger.send("/register", **wish())
+        refused = stranger.send("/register", wish())
         assert refused.status_code == 429
         assert 3500 < int(refused.headers["Retry-After"]) <= 3601
     with clock_at(start + timedelta(hours=1, seconds=1)):
@@ -262,15 +262,15 @@ def test_the_registry_is_asked_once_it_holds_a_record(stranger: Stranger, door_p
     with door_parts.work() as session:
         session.add(EnterpriseRecord(uscc=known["uscc"], name="示例(北京) 有限公司", loaded_at=now()))
     try:
-        unknown = stranger.send("/register", **wish())
+        unknown = stranger.send("/register", wish())
         assert unknown.status_code == 400
         assert "代码库无信息" in unknown.text
         assert "/guide/registry" in unknown.text
-        other = stranger.send("/register", **{**known, "enterprise_name": "示例上海有限公司"})
+        other = stranger.send("/register", {**known, "enterprise_name": "示例上海有限公司"})
         assert other.status_code == 400
         assert "another name for this code" in other.text
         assert "北京" not in other.text
-        assert stranger.send("/register", **known).status_code == 303
+        assert stranger.send("/register", known).status_code == 303
     finally:
         with door_parts.work() as session:
             session.execute(delete(EnterpriseRecord))
