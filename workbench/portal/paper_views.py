@@ -113,8 +113,13 @@ def document_name(code: str, slots: Sequence[PaperSlot]) -> str:
 
 
 def hint_words(hint: Hint, slots: Sequence[PaperSlot]) -> str:
-    """What a hint says, in the reader's language."""
-    return str(gettext(hint.reason, **hint.values, document=document_name(hint.target or "", slots)))
+    """What a hint says, in the reader's language; with the file's name where the slot holds more than one."""
+    said = str(gettext(hint.reason, **hint.values, document=document_name(hint.target or "", slots)))
+    files = [file for slot in slots if slot.document.code == hint.slot for file in slot.files]
+    named = [file.name for file in files if file.id == hint.file_id]
+    if not named or len(files) == 1 or "name" in hint.values:
+        return said
+    return str(gettext("%(name)s: %(reason)s", name=named[0], reason=said))
 
 
 def _take_in(draft: Draft, slot: str) -> list[FileProblem]:

@@ -25,11 +25,17 @@ export async function send(job) {
       job.tell("checking");
       return await call(`${upload.url}/finish`, { method: "POST", signal: job.signal });
     } catch (error) {
-      if (!isPassing(error)) throw error;
-      await pause(job, state);
-      upload = upload && (await call(upload.url, { signal: job.signal }).catch((again) => keep(again, upload)));
+      if (!isPassing(error)) return await giveUp(upload, error);
     }
+    await pause(job, state).catch((error) => giveUp(upload, error));
+    upload = upload && (await call(upload.url, { signal: job.signal }).catch((again) => keep(again, upload)));
   }
+}
+
+/** What was refused or cancelled is of no use on the server either; it would be swept away in a day. */
+async function giveUp(upload, error) {
+  if (upload) await call(`${upload.url}/remove`, { method: "POST" }).catch(() => null);
+  throw error;
 }
 
 function keep(error, upload) {
