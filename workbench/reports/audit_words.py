@@ -31,6 +31,9 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
     "case.claim_released": N_("released the case"),
     "case.claim_reassigned": N_("reassigned the case"),
     "case.due_date_moved": N_("moved the due date"),
+    "draft.started": N_("started an application form"),
+    "draft.printed": N_("opened forms to print"),
+    "draft.discarded": N_("discarded an application form"),
     "identity.revealed": N_("unmasked the identity number"),
     "attachment.uploaded": N_("uploaded a file"),
     "attachment.carried_over": N_("carried a file over from the round before"),
@@ -91,6 +94,7 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
 """Past tense, to be read after the actor's name."""
 
 FIELD_WORDS: Final[Mapping[str, str]] = {
+    "number": N_("Number"),
     "state": N_("State"),
     "round": N_("Round"),
     "due_at": N_("Due"),
