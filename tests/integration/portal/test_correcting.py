@@ -158,7 +158,7 @@ def test_a_faulted_paper_has_to_come_again(door: Door) -> None:
     with door.office.work(door.actor) as session:
         with pytest.raises(submitting.DraftIncomplete) as refused:
             submitting.submit_draft(session, door.parts, renderer(), draft_id, door.actor)
-        assert [slot.document.code for slot in refused.value.slots] == [LICENCE]
+        assert refused.value.documents == (LICENCE,)
     assert door.state(number) == State.RETURNED
 
 
