@@ -1,4 +1,4 @@
-"""Every address declares who may open it; nothing changes by GET; nothing is accepted without a token."""
+"""Every address of the desks declares who may open it; nothing changes by GET; nothing is accepted without a token."""
 
 import re
 from collections.abc import Iterator
@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask_admin.contrib.sqla import ModelView
-from werkzeug.routing import Rule
 
+from tests.house import addresses
+from tests.house.addresses import rules
 from workbench.kernel.permissions import Permission
 from workbench.shell.edge import WRITING_METHODS
 from workbench.shell.gate import DeskModelView, Gate
@@ -17,7 +18,6 @@ PUBLIC = {
     "home.static": "Flask-Admin's own files, which our pages do not load",
     "admin.static": "the same, under its own name",
     "frame.font": "the font for machines without Chinese",
-    "frame.first_page": "leads to the sign-in or to the first page",
     "health": "a word per part, for load balancers",
     "language.choose": "a cookie with the language",
     "entrance.sign_in": "the sign-in",
@@ -32,10 +32,6 @@ SPEAKING_VERBS = re.compile(
 )
 
 
-def _rules(app: Flask) -> list[Rule]:
-    return sorted(app.url_map.iter_rules(), key=lambda rule: rule.endpoint)
-
-
 def _view_of(app: Flask, endpoint: str) -> tuple[Gate, str] | None:
     """The gated view and method behind an endpoint, or None."""
     blueprint, _, method = endpoint.rpartition(".")
@@ -48,7 +44,7 @@ def _view_of(app: Flask, endpoint: str) -> tuple[Gate, str] | None:
 
 def test_each_endpoint_declares_its_permission_or_is_on_the_short_list(house_app: Flask) -> None:
     undeclared = []
-    for rule in _rules(house_app):
+    for rule in rules(house_app, "desk"):
         if rule.endpoint in PUBLIC or rule.endpoint in OWN:
             continue
         gated = _view_of(house_app, rule.endpoint)
@@ -58,23 +54,13 @@ def test_each_endpoint_declares_its_permission_or_is_on_the_short_list(house_app
 
 
 def test_the_short_list_is_no_longer_than_it_must_be(house_app: Flask) -> None:
-    served = {rule.endpoint for rule in _rules(house_app)}
+    served = {rule.endpoint for rule in rules(house_app, "desk")}
     assert set(PUBLIC) | set(OWN) <= served | {"admin.static", "home.static"}
 
 
 def paths(app: Flask, method: str) -> Iterator[tuple[str, str]]:
-    """Every non-public endpoint of `method` with an address of its, arguments filled with samples."""
-    for rule in _rules(app):
-        if method in (rule.methods or ()) and rule.endpoint not in PUBLIC:
-            values = {name: _sample(rule, name) for name in rule.arguments}
-            with app.test_request_context():
-                yield rule.endpoint, str(app.url_map.bind("localhost").build(rule.endpoint, values, method=method))
-
-
-def _sample(rule: Rule, argument: str) -> object:
-    converter = type(rule._converters[argument]).__name__
-    samples = {"IntegerConverter": 1, "UUIDConverter": "00000000-0000-0000-0000-000000000000"}
-    return samples.get(converter, "x")
+    """Every non-public endpoint of the desks that answers `method`, with an address of its."""
+    return (each for each in addresses.paths(app, method, "desk") if each[0] not in PUBLIC)
 
 
 def test_strangers_reach_nothing_but_the_sign_in(house_app: Flask) -> None:
@@ -99,16 +85,17 @@ def test_nothing_is_accepted_without_a_token(house_app: Flask) -> None:
         assert client.post(path).status_code == 400, path
 
 
-def test_no_view_is_exempt_from_the_token(house_app: Flask) -> None:
+def test_only_the_interface_is_exempt_from_the_token(house_app: Flask) -> None:
+    """Its callers show a key with each request, and no cookie of theirs counts."""
     csrf = house_app.extensions["csrf"]
     assert not csrf._exempt_views
-    assert not csrf._exempt_blueprints
+    assert [each.name for each in csrf._exempt_blueprints] == [addresses.INTERFACE]
 
 
 def test_no_verb_is_called_by_get(house_app: Flask) -> None:
     verbs = [
         rule.endpoint
-        for rule in _rules(house_app)
+        for rule in rules(house_app)
         if SPEAKING_VERBS.search(rule.endpoint.rpartition(".")[2]) and not (rule.methods or set()) & WRITING_METHODS
     ]
     assert not verbs
@@ -116,7 +103,7 @@ def test_no_verb_is_called_by_get(house_app: Flask) -> None:
 
 def test_only_writing_methods_and_get_are_served(house_app: Flask) -> None:
     known = WRITING_METHODS | {"GET", "HEAD", "OPTIONS"}
-    assert all((rule.methods or set()) <= known for rule in _rules(house_app))
+    assert all((rule.methods or set()) <= known for rule in rules(house_app))
 
 
 def test_each_table_view_is_one_of_ours(house_app: Flask) -> None:

@@ -19,7 +19,7 @@ CHINESE = re.compile(r"[\u3400-\u9fff]")
 WORD = re.compile(r"[A-Za-z]{2,}")
 SPOKEN_ATTRIBUTE = re.compile(r"""\b(?:title|placeholder|alt|aria-label)=(?:"([^"]*)"|'([^']*)')""")
 FORBIDDEN = re.compile(r"""<[^>]*\s(?:on[a-z]+|style)\s*=|javascript:""", re.IGNORECASE)
-OWN_WORDS = {"desk/_language.html": {"中文", "English"}}
+OWN_WORDS = {"desk/_language.html": {"中文", "English"}, "portal/base.html": {"中文", "English"}}
 """What is never translated, by template: each language is offered in its own words."""
 PRODUCT_UNITS = frozenset(
     {"dpi", "MB", "KB", "PDF", "JPEG", "PNG", "TIFF", "WebP", "HEIC", "ZIP", "SHA", "DOCTYPE", "html"}

@@ -12,6 +12,7 @@ from workbench.kernel.identity import Actor
 from workbench.shell import alerts, menu
 from workbench.shell.context import db, find_actor
 from workbench.shell.http import FOR_EVER
+from workbench.shell.i18n import safe_return
 
 FONT: Final = Path(pylopdf_fonts_zh_cn.sans_path())
 
@@ -59,7 +60,7 @@ class Frame:
     @property
     def return_path(self) -> str:
         """Where the language switch comes back to: only what a GET may open."""
-        return request.full_path.rstrip("?") if request.method == "GET" and request.endpoint else "/"
+        return safe_return(request.full_path.rstrip("?")) if request.method == "GET" and request.endpoint else "/"
 
 
 @pages.get("/static-fonts/v1/NotoSansSC-Regular.otf")
