@@ -145,8 +145,9 @@ def _supervise(settings: Settings, app_url: str, server: EmbeddedServer | None, 
         _say("Stopping …")
         for child in (web, *listeners):
             child.ask_to_stop()
+        until = time.monotonic() + WEB_STOP
         for child in (web, *listeners):
-            child.stop(WEB_STOP)
+            child.stop(max(0.1, until - time.monotonic()))
         worker.stop(WORKER_STOP)
 
 
