@@ -140,6 +140,8 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "cases": N_("Cases"),
     "count": N_("Count"),
     "desk": N_("Desk"),
+    "files": N_("Files"),
+    "kept": N_("Kept from the round before"),
     "documents": N_("Documents"),
     "kind": N_("Kind"),
     "name_en": N_("English name"),
