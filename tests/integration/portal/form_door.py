@@ -79,7 +79,7 @@ class Enterprise(Stranger):
         headers = {"X-CSRFToken": token, "Accept": "application/json"}
         return self.client.post(path, headers=headers, content_type="application/json", **more)
 
-    def post_step(self, draft_id: int, step: str, go: str = "next", **values: str) -> TestResponse:
+    def post_step(self, draft_id: int, step: str, go: str = "next", **values: Any) -> TestResponse:
         """Post a step as the page's own form does, without scripts."""
         return self.send(f"/drafts/{draft_id}/{step}", go=go, **values)
 

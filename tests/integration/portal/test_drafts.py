@@ -165,7 +165,7 @@ def test_a_complete_form_passes_the_same_check_as_a_submission(door: Door) -> No
     ],
 )
 def test_what_is_wrong_is_kept_and_told(door: Door, values: dict[str, str], named: str) -> None:
-    draft_id = door.start(**{**FILLED, "authority_id": str(door.office.authority_ids[0])})
+    draft_id = door.start(Service.NEW, **{**FILLED, "authority_id": str(door.office.authority_ids[0])})
     door.save(draft_id, **values)
     assert set(door.problems(draft_id)) == {named}
     for name, value in values.items():
@@ -237,7 +237,7 @@ def test_an_authority_that_does_not_exist_is_refused(door: Door, untrusted: str)
 
 
 def test_an_authority_that_takes_no_part_any_more_is_told(door: Door) -> None:
-    draft_id = door.start(**{**FILLED, "authority_id": str(door.office.authority_ids[0])})
+    draft_id = door.start(Service.NEW, **{**FILLED, "authority_id": str(door.office.authority_ids[0])})
     with door.office.work() as session:
         session.get_one(Authority, door.office.authority_ids[0]).active = False
     assert set(door.problems(draft_id)) == {"authority_id"}
@@ -320,7 +320,7 @@ def test_the_papers_are_those_of_the_check_list_in_force(door: Door) -> None:
 def test_the_print_states_what_the_form_does(door: Door) -> None:
     site = str(site_of(door.office, 0))
     filled = {**FILLED, "authority_id": str(door.office.authority_ids[0]), "pickup_site_id": site}
-    draft_id = door.start(**filled)
+    draft_id = door.start(Service.NEW, **filled)
     with door.office.work(door.actor) as session:
         draft = drafts.get_draft(session, door.actor, draft_id)
         stated = drafts.printed_facts(session, door.parts, draft)

@@ -83,10 +83,10 @@ def test_the_script_saves_field_by_field_and_is_told_when_and_what_is_wrong(ente
     draft_id = enterprise.start()
     answer = enterprise.save(draft_id, {"holder_email": "no address", "address": "示例路 5 号", "holder_name": "a\x00"})
     assert answer.status_code == 200
-    assert re.fullmatch(r"[0-2]\d:[0-5]\d", answer.json["saved_at"])
-    assert answer.json["problems"]["holder_email"] == "This is not an e-mail address."
-    assert answer.json["problems"]["address"] == ""
-    assert "cannot be written" in answer.json["problems"]["holder_name"]
+    assert re.fullmatch(r"[0-2]\d:[0-5]\d", answer.get_json()["saved_at"])
+    assert answer.get_json()["problems"]["holder_email"] == "This is not an e-mail address."
+    assert answer.get_json()["problems"]["address"] == ""
+    assert "cannot be written" in answer.get_json()["problems"]["holder_name"]
     values = enterprise.draft(draft_id).values
     assert (values["address"], values["holder_email"], values["holder_name"]) == ("示例路 5 号", "no address", "")
 
@@ -94,7 +94,7 @@ def test_the_script_saves_field_by_field_and_is_told_when_and_what_is_wrong(ente
 def test_the_identity_number_is_answered_masked_and_shown_masked(enterprise: Enterprise) -> None:
     draft_id = enterprise.start()
     answer = enterprise.save(draft_id, {"holder_identity_number": IDENTITY})
-    assert answer.json["identity"] == "1****************8"
+    assert answer.get_json()["identity"] == "1****************8"
     pages = [answer.text, *(enterprise.open(f"/drafts/{draft_id}/{step}") for step in STEPS)]
     wrong = enterprise.post_step(draft_id, "holder", holder_identity_number="110101199003070039", holder_name="示例乙")
     assert wrong.status_code == 400
@@ -141,7 +141,7 @@ def test_odd_characters_are_told_and_not_kept(enterprise: Enterprise, value: str
     draft_id = enterprise.start()
     answer = enterprise.save(draft_id, {"address": value})
     assert answer.status_code == 200
-    assert "cannot be written" in answer.json["problems"]["address"]
+    assert "cannot be written" in answer.get_json()["problems"]["address"]
     assert enterprise.draft(draft_id).values["address"] == ""
 
 
@@ -207,7 +207,7 @@ def test_a_submitted_form_leads_to_its_case_from_every_address(enterprise: Enter
         assert f'href="/applications/{number}"' in enterprise.open(f"/drafts/{draft_id}/{name}", 409)
     answer = enterprise.save(draft_id, {"address": "x"})
     assert answer.status_code == 409
-    assert answer.json["url"] == f"/applications/{number}"
+    assert answer.get_json()["url"] == f"/applications/{number}"
 
 
 def test_a_replacement_names_a_key_of_ours_without_showing_its_number(enterprise: Enterprise) -> None:
@@ -215,7 +215,7 @@ def test_a_replacement_names_a_key_of_ours_without_showing_its_number(enterprise
     draft_id = enterprise.start("replacement")
     page = enterprise.open(f"/drafts/{draft_id}/holder")
     assert f"…{key.key_number[-4:]}" in page
-    assert enterprise.save(draft_id, {"prior_choice": str(key.id)}).json["problems"] == {"prior_key": ""}
+    assert enterprise.save(draft_id, {"prior_choice": str(key.id)}).get_json()["problems"] == {"prior_key": ""}
     assert enterprise.draft(draft_id).values["prior_key"] == key.key_number
     for step in STEPS:
         assert key.key_number not in enterprise.open(f"/drafts/{draft_id}/{step}")
@@ -242,10 +242,10 @@ def test_two_windows_write_field_by_field_and_the_older_is_told_of_the_void_prin
     enterprise.fill(draft_id)
     assert enterprise.client.get(f"/drafts/{draft_id}/documents/all.pdf").status_code == 200
     first = enterprise.save(draft_id, {"holder_name": "示例丙"}, version=1)
-    assert (first.json["version"], first.json["stale"]) == (2, "")
-    assert "version 1) is void" in first.json["void"]
+    assert (first.get_json()["version"], first.get_json()["stale"]) == (2, "")
+    assert "version 1) is void" in first.get_json()["void"]
     second = enterprise.save(draft_id, {"address": "示例路 8 号"}, version=1)
-    assert "another window" in second.json["stale"]
+    assert "another window" in second.get_json()["stale"]
     values = enterprise.draft(draft_id).values
     assert (values["holder_name"], values["address"]) == ("示例丙", "示例路 8 号")
     enterprise.post_step(draft_id, "holder", version="1", holder_name="示例丁")

@@ -23,10 +23,10 @@ def enterprise(door_app: Flask, door_parts: Parts, office: Office) -> Enterprise
     return Enterprise(door_app, door_parts, office)
 
 
-def submit(enterprise: Enterprise, **changes: str) -> int:
+def submit(enterprise: Enterprise) -> int:
     """A case of this applicant."""
     actor = Actor("enterprise", enterprise.applicant.id, "示例", scope=Scope(applicant_id=enterprise.applicant.id))
-    facts = replace(enterprise.office.facts(), uscc=enterprise.applicant.uscc or "", **changes)
+    facts = replace(enterprise.office.facts(), uscc=enterprise.applicant.uscc or "")
     return enterprise.office.submit(facts, whole(), actor)
 
 

@@ -152,7 +152,7 @@ function showAsked() {
   for (const place of form.querySelectorAll("[data-only-for]")) place.hidden = chosen?.value !== place.dataset.onlyFor;
   const key = form.querySelector('[name="prior_choice"]:checked');
   const typed = form.querySelector(".typed-key");
-  if (typed && form.elements.prior_choice) typed.hidden = !key || key.value !== "other";
+  if (typed && form.elements.prior_choice) typed.hidden = Boolean(key) && key.value !== "other";
 }
 
 form.addEventListener("input", (event) => {
@@ -173,10 +173,23 @@ form.addEventListener("focusout", (event) => {
   send();
 });
 
-form.addEventListener("submit", () => {
+// An older value on its way must not arrive after the whole form; and without a connection the browser would show its
+// own error page in place of what was typed.
+form.addEventListener("submit", async (event) => {
+  if (!navigator.onLine) {
+    event.preventDefault();
+    say(word("form.retrying"), true);
+    return;
+  }
   stopped = true;
   waiting = {};
   clearTimeout(timer);
+  if (!sending) return;
+  event.preventDefault();
+  const { submitter } = event;
+  await sending;
+  waiting = {};
+  form.requestSubmit(submitter ?? undefined);
 });
 
 document.addEventListener("visibilitychange", () => {
