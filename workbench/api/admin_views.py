@@ -1,6 +1,6 @@
 """The administrator's screens of the interface: registration sites, their keys, and what they were told."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from flask import flash, make_response, request, url_for
@@ -145,10 +145,8 @@ def _scope_names() -> dict[str, str]:
 
 
 def _end_of(day: date | None) -> datetime | None:
-    """The end of a day in Asia/Shanghai."""
-    if day is None:
-        return None
-    return datetime.combine(day + timedelta(days=1), time(0), tzinfo=SHANGHAI).astimezone(UTC)
+    """The last second of a day in Asia/Shanghai."""
+    return datetime.combine(day, time(23, 59, 59), tzinfo=SHANGHAI).astimezone(UTC) if day is not None else None
 
 
 def _number(text: str) -> int:

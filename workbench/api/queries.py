@@ -202,7 +202,7 @@ def list_deliveries(
     )
     if below is not None:
         statement = statement.where(WebhookDelivery.id < below)
-    return [row._tuple() for row in session.execute(statement)]
+    return [(row.WebhookDelivery, row.CaseEvent, row.number) for row in session.execute(statement)]
 
 
 def webhook(found: Webhook) -> answers.WebhookAnswer:
