@@ -97,6 +97,8 @@ def served_with_tls(
     server_files = authority.server_files(["127.0.0.1", "localhost"])
     context = listening_context(*server_files, client_ca or authority.certificate_path)
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet, ssl_context=context)
+    # Each connection shakes hands in its own thread: browsers open spare ones, which would keep everybody else waiting.
+    server.socket.do_handshake_on_connect = False  # type: ignore[attr-defined]  # an SSLSocket by now
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="key listener")
     thread.start()
     try:
@@ -123,7 +125,7 @@ class KeyBrowser:
         try:
             sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **(headers or {})}
             if body is not None:
-                sent["Content-Type"] = "application/x-www-form-urlencoded"
+                sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
                 sent.setdefault("Referer", f"https://127.0.0.1:{self._port}{path}")
             connection.request(method, path, body=body, headers=sent)
             answer = connection.getresponse()

@@ -152,6 +152,8 @@ def save_values(session: Session, parts: Parts, draft: Draft, values: Mapping[st
     changes = _checked(session, values, draft.values)
     if draft.application_id is not None and changes.get("authority_id", "") != draft.values.get("authority_id", ""):
         changes.pop("authority_id", None)
+    if draft.service == Service.RENEWAL:
+        changes.pop("prior_key", None)  # the key that signed in; no browser names another
     identity = changes.pop(IDENTITY, "")
     changed = {name for name, value in changes.items() if draft.values.get(name, "") != value}
     if identity and identity != _identity_of(parts, draft):

@@ -1,12 +1,14 @@
 """Signing in with an e-key by a real TLS handshake, and the renewal from there to a case with its three-day clock."""
 
+import json
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import quote
+from threading import Barrier, Thread
+from urllib.parse import quote, urlencode
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -30,6 +32,7 @@ from workbench.kernel.crypto import open_identity
 from workbench.keys.service import revoke
 from workbench.portal.door import actor_of
 from workbench.portal.drafts import get_draft, list_open, problems_of
+from workbench.portal.key_sign_in import start_renewal
 from workbench.portal.papers import add_file
 from workbench.portal.submitting import submit_draft
 
@@ -65,6 +68,17 @@ def test_the_holder_of_a_valid_key_signs_in_and_is_known_again(door: KeyDoor) ->
     with door.office.work() as session:
         actions = session.scalars(select(AuditEntry.action).where(AuditEntry.subject == f"applicant:{account.id}"))
         assert list(actions) == ["applicant.signed_in_with_key"] * 2
+
+
+def test_on_another_host_than_the_main_site_the_holder_goes_on_where_the_key_was_shown(door: KeyDoor) -> None:
+    visitor = door.visitor(door.issue())
+    host = {"Host": f"localhost:{door.port}"}
+    _, headers, page = visitor.send("GET", "/key", headers=host)
+    assert "form-action 'self';" in headers["Content-Security-Policy"]
+    sent = urlencode({"csrf_token": form_token(page)})
+    referer = {"Referer": f"https://localhost:{door.port}/key"}
+    status, headers, _ = visitor.send("POST", "/key", sent, headers={**host, **referer})
+    assert (status, headers["Location"]) == (303, "/renew")
 
 
 def test_looking_at_the_page_signs_nobody_in(door: KeyDoor) -> None:
@@ -258,6 +272,39 @@ def test_one_renewal_at_a_time_and_a_case_with_a_three_day_clock(door: KeyDoor) 
     with door.office.work() as session:
         advance(session, case_id, Action.WITHDRAW, SYSTEM)
     assert "/drafts/" in visitor.post("/renew")[1]["Location"]
+
+
+def test_a_renewal_stays_one_of_the_key_that_signed_in(door: KeyDoor) -> None:
+    key = door.issue()
+    visitor = door.signed_in(key)
+    page = visitor.open(visitor.post("/renew")[1]["Location"])
+    account = door.account(key)
+    with door.office.work(actor_of(account, "")) as session:
+        draft_id = list_open(session, account.id)[0].id
+    sent = {"values": {"prior_key": "K-9", "address": ADDRESS}, "version": 1}
+    headers = {"X-CSRFToken": form_token(page), "Content-Type": "application/json"}
+    assert visitor.send("POST", f"/drafts/{draft_id}/save", json.dumps(sent), headers=headers)[0] == 200
+    with door.office.work(actor_of(account, "")) as session:
+        (draft,) = list_open(session, account.id)
+        assert (draft.values["prior_key"], draft.values["address"]) == ("K-1", ADDRESS)
+
+
+def test_starts_at_once_begin_one_renewal(door: KeyDoor) -> None:
+    key = door.issue()
+    door.signed_in(key)
+    account, ready, begun = door.account(key), Barrier(4), []
+
+    def start() -> None:
+        ready.wait(20)
+        with door.office.work(actor_of(account, "")) as session:
+            begun.append(start_renewal(session, door.parts, account, "").id)
+
+    threads = [Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert (len(begun), len(set(begun)), open_drafts(door, key)) == (4, 1, 1)
 
 
 def open_drafts(door: KeyDoor, key: ClientKey) -> int:
