@@ -6,7 +6,7 @@ from typing import Final
 from flask import jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
 
 from workbench.documents import limits
 from workbench.documents.rendering import renderer
@@ -58,7 +58,9 @@ def add_piece(draft_id: int, upload_id: uuid.UUID) -> ResponseReturnValue:
     offset = request.headers.get(OFFSET, "")
     if not (offset.isascii() and offset.isdigit() and len(offset) <= 18):
         raise Invalid(N_("The piece does not fit into the file as it was announced."))
-    if (request.content_length or 0) > limits.UPLOAD_CHUNK_BYTES:
+    if request.content_length is None:
+        raise LengthRequired  # a body without an end would be cut at the limit and taken for a whole piece
+    if request.content_length > limits.UPLOAD_CHUNK_BYTES:
         raise RequestEntityTooLarge
     piece = request.get_data(cache=False)
     found = uploading.get_upload(db(), current_actor(), draft_id, upload_id, lock=True)

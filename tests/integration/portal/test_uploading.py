@@ -1,6 +1,7 @@
 """Files that come in piece by piece: told where they stand, never beyond what was announced, never another's."""
 
 import hashlib
+import io
 import os
 import stat
 import uuid
@@ -126,7 +127,7 @@ def test_no_more_comes_than_was_announced(counter: Counter, draft_id: int) -> No
     upload = begin(counter, draft_id, 100)
 
     assert counter.put(upload["url"], 0, bytes(101)).status_code == 400
-    assert counter.put(upload["url"], 0, b"").status_code == 400
+    assert counter.put(upload["url"], 0, b"").status_code in (400, 411)
     assert counter.put(upload["url"], 0, bytes(100)).status_code == 200
     assert counter.put(upload["url"], 100, b"x").status_code == 400
 
@@ -193,6 +194,36 @@ def test_a_piece_larger_than_a_piece_is_not_read(counter: Counter, draft_id: int
 
     assert counter.put(upload["url"], 0, bytes(limits.UPLOAD_CHUNK_BYTES + 1)).status_code == 413
     assert not (counter.parts.settings.upload_dir / upload["id"]).exists()
+
+
+def test_a_piece_without_an_end_is_not_taken(counter: Counter, draft_id: int) -> None:
+    upload = begin(counter, draft_id, 3 * limits.MIB)
+
+    answer = counter.client.put(
+        upload["url"],
+        input_stream=io.BytesIO(bytes(2 * limits.MIB)),
+        headers={**counter.headers(), "Upload-Offset": "0", "Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+
+    assert answer.status_code == 411
+    assert counter.client.get(upload["url"], headers=counter.headers()).get_json()["received"] == 0
+
+
+def test_a_form_of_10_gigabytes_is_refused_unread(counter: Counter, draft_id: int) -> None:
+    class Untouched(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise AssertionError("the body was read")
+
+    answer = counter.client.post(
+        f"/drafts/{draft_id}/papers",
+        input_stream=Untouched(),
+        headers=counter.headers(),
+        content_type="multipart/form-data; boundary=B",
+        environ_overrides={"CONTENT_LENGTH": str(10 * 1024**3)},
+    )
+
+    assert answer.status_code == 413
 
 
 def test_names_become_no_paths_and_files_are_the_owners_alone(counter: Counter, draft_id: int) -> None:
