@@ -24,7 +24,7 @@ STEPS: Final[Mapping[str, tuple[str, ...]]] = {
         "telephone",
     ),
     "place": ("authority_id", "pickup_site_id"),
-    "holder": ("holder_name", IDENTITY, "holder_mobile", "holder_email", "reason", "prior_key"),
+    "holder": ("prior_key", "reason", "holder_name", IDENTITY, "holder_mobile", "holder_email"),
     "review": ("answer",),
 }
 """What each step of the form asks for, in its order."""

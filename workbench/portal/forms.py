@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _
 from wtforms import EmailField, Form, RadioField, SelectField, StringField, TelField, TextAreaField
 
 from workbench.cases.facts import FREE_TEXTS
-from workbench.cases.words import CATEGORY_NAMES, Category
+from workbench.cases.words import CATEGORY_NAMES, Category, Service
 from workbench.kernel.messages import N_
 from workbench.keys.models import Certificate
 from workbench.organisation.models import Authority, PickupSite
@@ -33,6 +33,15 @@ CATEGORY_GUIDANCE: Final[Mapping[Category, str]] = {
     Category.AGRICULTURAL_QUOTA: N_("For import tariff quotas of agricultural products."),
 }
 """Which category to choose (DOMAIN: business categories)."""
+
+REASON_HELP: Final[Mapping[str, str]] = {
+    Service.ADDITIONAL: N_("Why one key more is needed, for example for whom or for which office."),
+    Service.REPLACEMENT: N_(
+        "How the key was lost or what is wrong with it, and since when. The old certificate is revoked before the new"
+        " key is made."
+    ),
+}
+"""What the reason should tell, by service."""
 
 ANOTHER_KEY: Final = "other"
 """The choice of a key by its number, in place of one of our records."""
@@ -135,6 +144,8 @@ def form_for(
     form.authority_id.choices = [("", gettext("Please choose"))] + [
         (str(each.id), each.name_en if english else each.name_zh) for each in authorities
     ]
+    if draft.service in REASON_HELP:
+        form.reason.description = gettext(REASON_HELP[draft.service])
     needed = {"enterprise_name", "category", "authority_id", "holder_name", "holder_mobile", "holder_email", "reason"}
     if draft.identity_ciphertext is None:
         needed.add(IDENTITY)
