@@ -3,7 +3,9 @@
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from workbench.kernel.parts import Parts, make_parts
 SYSTEM = system_actor("test")
 PDF = samples.pdf(1)
 PREFIX = "/api/v1"
+_NUMBERS = count(1)
+_ENTERPRISES = {"from": 0}
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,8 @@ class Site:
 
 
 def facts(serial: int, **changes: Any) -> dict[str, Any]:
-    """What a site sends; every enterprise is another one."""
-    first = f"91110000{serial:09d}"
+    """What a site sends; every enterprise is another one, in every test."""
+    first = f"91110000{_ENTERPRISES['from'] + serial:09d}"
     return {
         "service": "new",
         "category": "other",
@@ -107,14 +111,26 @@ def papers(*codes: str) -> dict[str, bytes]:
     return dict.fromkeys(codes or DOCUMENTS, PDF)
 
 
-@pytest.fixture
-def parts(fresh_database: Database, tmp_path: Path) -> Iterator[Parts]:
+@pytest.fixture(autouse=True)
+def new_enterprises() -> None:
+    """An enterprise has its limit of keys, so each test's apply for the first time."""
+    _ENTERPRISES["from"] = 1000 * next(_NUMBERS)
+
+
+@contextmanager
+def opened(database: Database, folder: Path) -> Iterator[Parts]:
     """The parts of a process whose webhooks may go to this machine."""
-    settings = Settings(var_dir=tmp_path / "var", webhooks_inside=True)
-    parts = make_parts(settings, fresh_database.app_url)
+    parts = make_parts(Settings(var_dir=folder, webhooks_inside=True), database.app_url)
     tasks.install(parts)
     yield parts
     parts.engine.dispose()
+
+
+@pytest.fixture
+def parts(fresh_database: Database, tmp_path: Path) -> Iterator[Parts]:
+    """A database of the test's own."""
+    with opened(fresh_database, tmp_path / "var") as parts:
+        yield parts
 
 
 @pytest.fixture
@@ -132,10 +148,10 @@ def app(parts: Parts, office: Office) -> Flask:
 @pytest.fixture
 def site(app: Flask, parts: Parts) -> Site:
     """A registration site that may do everything."""
-    return Site(app, parts, "示例站点甲")
+    return Site(app, parts, f"示例站点{next(_NUMBERS)}")
 
 
 @pytest.fixture
 def other_site(app: Flask, parts: Parts) -> Site:
     """Another one."""
-    return Site(app, parts, "示例站点乙")
+    return Site(app, parts, f"示例站点{next(_NUMBERS)}")

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from tests.integration.api.conftest import SYSTEM, Site, facts, papers
-from tests.support.casework import Office
+from tests.integration.api.conftest import SYSTEM, Site, facts, opened, papers
+from tests.support.casework import Office, open_office
+from tests.support.database import TestServer
 from workbench import create_app
 from workbench.api import door, service
 from workbench.api.models import ApiKey
@@ -20,6 +22,27 @@ from workbench.kernel.clock import clock_at, now
 from workbench.kernel.parts import Parts
 
 NUMBER = "EK20260000001"
+
+
+@pytest.fixture(scope="module")
+def parts(database_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """One database for all of these: no test here makes a case."""
+    database = database_server.copy()
+    with opened(database, tmp_path_factory.mktemp("var")) as parts:
+        yield parts
+    database_server.drop(database)
+
+
+@pytest.fixture(scope="module")
+def office(parts: Parts) -> Office:
+    return open_office(parts.engine, parts.settings.key_dir)
+
+
+@pytest.fixture(scope="module")
+def app(parts: Parts, office: Office) -> Flask:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(door, "WRONG_KEYS_PER_MINUTE", 1_000_000)
+        return create_app(parts=parts)
 
 
 def every_operation() -> list[tuple[str, str]]:
@@ -95,7 +118,7 @@ def test_the_last_use_is_written_once_a_minute(site: Site, parts: Parts) -> None
 
 def test_only_the_hash_of_a_key_is_kept(site: Site, parts: Parts) -> None:
     with parts.work() as session:
-        [key] = session.scalars(select(ApiKey)).all()
+        key = session.get_one(ApiKey, site.key_id)
         kept = {name: str(getattr(key, name)) for name in ApiKey.__mapper__.column_attrs.keys()}  # noqa: SIM118
     assert not any(site.value in value for value in kept.values())
     assert site.value.startswith(kept["hint"])
@@ -104,7 +127,7 @@ def test_only_the_hash_of_a_key_is_kept(site: Site, parts: Parts) -> None:
 def test_a_key_is_held_back_and_others_are_not(parts: Parts, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "REQUESTS_PER_MINUTE", 3)
     app = create_app(parts=parts)
-    busy, calm = Site(app, parts, "示例甲"), Site(app, parts, "示例乙")
+    busy, calm = Site(app, parts, "示例忙"), Site(app, parts, "示例闲")
     answers = [busy.get("/authorities") for _ in range(4)]
     assert [each.status_code for each in answers] == [200, 200, 200, 429]
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 20
