@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.browser.chromium import forgive
+from tests.browser.test_accessibility import GRAVE, OPTIONS
 from tests.support.database import TestServer
 from tests.support.papers import Counter, a_picture, a_strip, open_counter
 from workbench.documents import limits
 
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 NewPage = Callable[..., Page]
 
 
@@ -169,3 +172,23 @@ def test_without_scripts_a_form_is_filled_with_papers_and_submitted(
     page.get_by_role("button", name="提交").click()
 
     expect(page).to_have_url(re.compile(r"/applications/EK\d{11}\?received=1$"))
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_serious_is_wrong_and_nothing_sticks_out(
+    place: Site, draft_id: int, new_page: NewPage, width: int
+) -> None:
+    place.counter.add(draft_id, "application_form", a_strip(), "示例 " + "very-long-name-" * 7 + ".jpg")
+    place.counter.add(draft_id, "business_licence", a_picture(600, 849), "small.jpg")
+    place.counter.json(f"/drafts/{draft_id}/uploads", {"slot": "user_id_card", "name": "half.jpg", "size": 100})
+    page = place.open(new_page, f"/drafts/{draft_id}/papers", viewport={"width": width, "height": 900})
+
+    for step in ("papers", "dialog", "confirm"):
+        if step == "dialog":
+            page.locator("a[data-page]").first.click()
+        elif step == "confirm":
+            page.goto(f"{place.url}/drafts/{draft_id}/confirm")
+        found = Axe().run(page, options=OPTIONS).response["violations"]
+        grave = [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in GRAVE]
+        assert grave == [], f"{step} at {width}"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{step} at {width}"
