@@ -40,7 +40,8 @@ def make_parts(settings: Settings, app_url: str | None = None) -> Parts:
     url = app_url or settings.app_database_url
     if url is None:
         raise ValueError("No application database address: start with `serve`, or set WORKBENCH_APP_DATABASE_URL.")
-    engine = make_engine(url)
+    # A request may need a second connection beside its own: a throttle, a use-once token, a read beyond its scope.
+    engine = make_engine(url, pool_size=max(10, 2 * settings.web_threads + 2))
     return Parts(
         settings=settings,
         engine=engine,
