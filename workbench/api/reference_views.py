@@ -1,5 +1,8 @@
 """What a site needs to know before it sends anything: the interface's description, authorities, lists of documents."""
 
+from functools import cache
+from typing import Any
+
 from flask import jsonify
 from flask.typing import ResponseReturnValue
 
@@ -20,7 +23,13 @@ from workbench.shell.context import db, parts
 )
 def describe() -> ResponseReturnValue:
     """The OpenAPI document of this interface."""
-    return jsonify(openapi.document(OPERATIONS, parts().settings.site_url))
+    return jsonify(_document(parts().settings.site_url))
+
+
+@cache
+def _document(site_url: str) -> dict[str, Any]:
+    """Made once: anybody may ask for it, as often as they like."""
+    return openapi.document(OPERATIONS, site_url)
 
 
 @operation(

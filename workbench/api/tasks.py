@@ -10,6 +10,7 @@ import hmac
 import json
 from typing import Final
 
+from cryptography.fernet import InvalidToken
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -77,10 +78,8 @@ def attempt(parts: Parts, delivery_id: int) -> delivery.NotDelivered | None:
             row.state, row.last_error = DeliveryState.FAILED, "the webhook was removed"
             return None
         row.attempts += 1
-        body = message_of(session, row.event_id)
         try:
-            headers = sign(key_of_secret(secret_of(parts.secrets, webhook)), event_name(row.event_id), body)
-            delivery.post(webhook.url, body, headers, inside=parts.settings.webhooks_inside)
+            _send(parts, webhook, event_name(row.event_id), message_of(session, row.event_id))
         except delivery.NotDelivered as failure:
             row.last_error = str(failure)[:LONGEST_ERROR]
             if row.attempts < MAX_ATTEMPTS:
@@ -89,6 +88,14 @@ def attempt(parts: Parts, delivery_id: int) -> delivery.NotDelivered | None:
         else:
             row.state, row.sent_at, row.last_error = DeliveryState.SENT, now(), None
     return None
+
+
+def _send(parts: Parts, webhook: Webhook, message_id: str, body: bytes) -> None:
+    try:
+        key = key_of_secret(secret_of(parts.secrets, webhook))
+    except InvalidToken as error:
+        raise delivery.NotDelivered("no key of this installation opens the webhook's secret") from error
+    delivery.post(webhook.url, body, sign(key, message_id, body), inside=parts.settings.webhooks_inside)
 
 
 def message_of(session: Session, event_id: int) -> bytes:

@@ -47,6 +47,7 @@ class Site:
 
     def __init__(self, app: Flask, parts: Parts, name: str, scopes: Sequence[KeyScope] = tuple(KeyScope)) -> None:
         self.app = app
+        self.parts = parts
         self.name = name
         with parts.work() as session:
             self.id = service.create_site(session, SYSTEM, name).id

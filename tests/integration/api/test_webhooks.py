@@ -270,6 +270,17 @@ def test_a_secret_is_shown_once_and_kept_encrypted(site: Site, parts: Parts, stu
         assert service.secret_of(parts.secrets, webhook) == made["secret"]
 
 
+def test_a_secret_nobody_can_open_any_more_is_a_failed_attempt(site: Site, parts: Parts, stub: Stub) -> None:
+    set_webhook(site, stub.url)
+    site.new_case(1)
+    [delivery_id] = announce(parts)
+    with parts.work() as session:
+        session.scalars(select(Webhook)).one().secret_ciphertext = b"of other keys"
+    assert "secret" in str(tasks.attempt(parts, delivery_id))
+    assert deliveries(parts)[0].attempts == 1
+    assert stub.received == []
+
+
 @pytest.mark.parametrize("secret", ["whsec_c2hvcnQ=", "whsec_" + "A" * 33, "whsec_" + "A" * 88, "nothing" * 8])
 def test_a_poor_secret_is_refused(site: Site, stub: Stub, secret: str) -> None:
     answer = site.send("PUT", "/webhook", json={"url": stub.url, "secret": secret})
