@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from werkzeug.routing import Rule
 
+from tests.house.addresses import rules
 from tests.integration.review.desk import Browser
 from tests.integration.security.conftest import IDENTITY, Prey
 from workbench.kernel.clock import now
@@ -40,7 +40,7 @@ def fingerprint(prey: Prey) -> dict[str, tuple[Any, ...]]:
 
 
 def posts(prey: Prey) -> list[tuple[str, str]]:
-    """Every address that takes a POST, with arguments that exist."""
+    """Every address of the desks that takes a POST, with arguments that exist."""
     samples = {
         "case_id": prey.own.case,
         "application_id": prey.own.case,
@@ -52,13 +52,12 @@ def posts(prey: Prey) -> list[tuple[str, str]]:
         "choice": "en",
     }
     adapter = prey.desk.app.url_map.bind("localhost")
-    rules: list[Rule] = sorted(prey.desk.app.url_map.iter_rules(), key=lambda rule: rule.endpoint)
     return [
         (
             rule.endpoint,
             str(adapter.build(rule.endpoint, {name: samples.get(name, 1) for name in rule.arguments}, method="POST")),
         )
-        for rule in rules
+        for rule in rules(prey.desk.app, "desk")
         if "POST" in (rule.methods or ()) and rule.endpoint not in OWN_ACCOUNT | READS_ON_RECORD
     ]
 
