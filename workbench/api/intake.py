@@ -64,7 +64,7 @@ def submit(
         asked = effective_documents(session, *versions_for(session, facts.service, facts.authority_id))
     examined, found = _examine(parts, renderer, asked, wanted.files, sent)
     _refuse([*problems, *found])
-    _refuse_further_key(parts, facts)
+    _refuse_further_key(parts, facts, actor)
     return submit_case(session, parts, renderer, facts, examined, actor)
 
 
@@ -208,9 +208,11 @@ def _refuse(problems: Sequence[ProblemItem]) -> None:
         raise BodyRefused(problems)
 
 
-def _refuse_further_key(parts: Parts, facts: CaseFacts) -> None:
+def _refuse_further_key(parts: Parts, facts: CaseFacts, actor: Actor) -> None:
     """An enterprise holds at most three valid certificates, those asked for counted too; a replacement adds none."""
-    if facts.service in (Service.NEW, Service.ADDITIONAL) and keys_held(parts, facts.uscc).count >= LIMIT_OF_KEYS:
+    if facts.service not in (Service.NEW, Service.ADDITIONAL):
+        return
+    if keys_held(parts, facts.uscc, actor.scope.applicant_id).count >= LIMIT_OF_KEYS:
         raise Conflict(
             N_("This enterprise holds or has asked for %(limit)s keys, as many as it may."), limit=LIMIT_OF_KEYS
         )

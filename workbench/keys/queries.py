@@ -5,7 +5,7 @@ short unit of work of its own, because a limit counted within one authority woul
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, or_, select
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Application
@@ -19,11 +19,13 @@ LIMIT_OF_KEYS: Final = 3
 """Valid certificates an enterprise may hold at most (DOMAIN: additional key)."""
 CLOSED: Final = (State.WITHDRAWN, State.COLLECTED, State.UPDATED, State.KEY_DESTROYED)
 """States in which a case asks for nothing any more."""
+UNPROVEN: Final = (State.PRE_CHECK, State.RETURNED, State.RE_CHECK)
+"""States in which nobody has confirmed yet that a case is the enterprise's own."""
 
 
 @dataclass(frozen=True)
 class KeysHeld:
-    """What an enterprise has: certificates that are valid now, oldest first, and cases that may still bring another."""
+    """What an enterprise has: certificates that are valid now, oldest first, and cases that will bring another."""
 
     certificates: tuple[Certificate, ...]
     in_progress: int
@@ -34,13 +36,17 @@ class KeysHeld:
         return len(self.certificates) + self.in_progress
 
 
-def keys_held(parts: Parts, uscc: str) -> KeysHeld:
-    """The keys an enterprise holds or has asked for, at whatever authority and by whichever applicant."""
+def keys_held(parts: Parts, uscc: str, applicant_id: int | None = None) -> KeysHeld:
+    """The keys an enterprise holds or will get, at whatever authority.
+
+    Cases that no desk has confirmed count only when `applicant_id` made them: credit codes are public, and a stranger's
+    applications must not use up an enterprise's keys.
+    """
     with parts.work() as session:
-        return count_keys(session, uscc)
+        return count_keys(session, uscc, applicant_id)
 
 
-def count_keys(session: Session, uscc: str) -> KeysHeld:
+def count_keys(session: Session, uscc: str, applicant_id: int | None = None) -> KeysHeld:
     """`keys_held` in a session that reaches everything. A case whose certificate was made counts once."""
     code = normalise_uscc(uscc)
     at = now()
@@ -49,6 +55,7 @@ def count_keys(session: Session, uscc: str) -> KeysHeld:
         .where(Certificate.uscc == code, Certificate.state == "valid", Certificate.not_after > at)
         .order_by(Certificate.not_before, Certificate.id)
     )
+    own = false() if applicant_id is None else Application.applicant_id == applicant_id
     made = select(Certificate.id).where(Certificate.application_id == Application.id)
     in_progress = session.scalar(
         select(func.count())
@@ -57,6 +64,7 @@ def count_keys(session: Session, uscc: str) -> KeysHeld:
             Application.uscc == code,
             Application.service.in_([Service.NEW.value, Service.ADDITIONAL.value]),
             Application.state.not_in([state.value for state in CLOSED]),
+            or_(Application.state.not_in([state.value for state in UNPROVEN]), own),
             ~made.exists(),
         )
     )

@@ -42,7 +42,7 @@ class Standing:
 
 def standing_of(parts: Parts, applicant: Applicant) -> Standing:
     """How many keys the applicant's enterprise holds and has asked for, counted as on submission."""
-    held = keys_held(parts, applicant.uscc or "")
+    held = keys_held(parts, applicant.uscc or "", applicant.id)
     return Standing(held.certificates, held.in_progress)
 
 

@@ -60,7 +60,7 @@ def submit_draft(session: Session, parts: Parts, renderer: Renderer, draft_id: i
     facts = facts_of(session, parts, draft)
     files = [file for slot in slots for file in slot.files]
     if draft.application_id is None:
-        _check_limit(session, parts, facts)
+        _check_limit(session, parts, facts, actor)
         application = submit_case(session, parts, renderer, facts, _new(files), actor, number=draft.number)
     else:
         application = _send_again(session, parts, renderer, draft, facts, files, actor)
@@ -86,7 +86,7 @@ def _send_again(
     return resubmit_case(session, parts, renderer, draft.application_id, facts, _new(files), kept, actor, answer)
 
 
-def _check_limit(session: Session, parts: Parts, facts: CaseFacts) -> None:
+def _check_limit(session: Session, parts: Parts, facts: CaseFacts, actor: Actor) -> None:
     """Count once more, one submission of an enterprise after the other: two at once must not both be the third.
 
     Raises:
@@ -95,7 +95,7 @@ def _check_limit(session: Session, parts: Parts, facts: CaseFacts) -> None:
     if facts.service not in COUNTED:
         return
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:code, 0))"), {"code": f"keys:{facts.uscc}"})
-    if keys_held(parts, facts.uscc).count >= LIMIT_OF_KEYS:
+    if keys_held(parts, facts.uscc, actor.scope.applicant_id).count >= LIMIT_OF_KEYS:
         raise Conflict(
             N_("An enterprise may hold at most %(limit)d valid keys, those being made included."), limit=LIMIT_OF_KEYS
         )

@@ -212,12 +212,29 @@ def test_cases_that_ask_for_a_key_count_until_they_close_or_their_key_is_made(re
         office.submit(office.facts(Service.RENEWAL, uscc=CODE)),
     ]
     office.submit(office.facts(Service.NEW, uscc=a_code(2)))
+    assert keys_held(records.parts, CODE).in_progress == 0, "a stranger's applications use up nothing"
+    with office.work() as session:
+        for case in session.scalars(select(Application)):
+            case.state = State.PRODUCTION.value
     assert keys_held(records.parts, CODE).in_progress == 2
     records.register("K-1", application_id=cases[0])
     held = keys_held(records.parts, CODE)
     assert (len(held.certificates), held.in_progress, held.count) == (1, 1, 2)
     with office.work() as session:
         session.get_one(Application, cases[1]).state = State.WITHDRAWN.value
+    assert keys_held(records.parts, CODE).in_progress == 0
+
+
+def test_an_applicants_own_cases_count_from_the_day_they_are_sent(records: Records) -> None:
+    office = records.office
+    with office.work() as session:
+        applicant = Applicant(kind="site", name="示例登记网站", created_at=now())
+        session.add(applicant)
+        session.flush()
+        applicant_id = applicant.id
+    site = Actor("enterprise", applicant_id, "示例登记网站", scope=Scope(applicant_id=applicant_id))
+    office.submit(office.facts(Service.NEW, uscc=CODE), who=site)
+    assert keys_held(records.parts, CODE, applicant_id).in_progress == 1
     assert keys_held(records.parts, CODE).in_progress == 0
 
 
