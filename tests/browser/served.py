@@ -4,26 +4,27 @@ The papers are made and opened in the sandbox once; every case sends the same fi
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.support.casework import SYSTEM, actor_of
+from tests.support.certificates import free_port, served_with_tls, trial_authority
 from tests.support.database import Database
 from workbench import create_app
 from workbench.cases import claims
 from workbench.cases.deadlines import load_year
 from workbench.cases.facts import CaseFacts, HolderFacts
-from workbench.cases.models import Application, Submission
+from workbench.cases.models import Applicant, Application, Submission
 from workbench.cases.service import get_case
 from workbench.cases.words import Category, Channel, Service, Verdict
 from workbench.config import Settings
@@ -45,16 +46,23 @@ from workbench.documents.uploads import ExaminedFile, IncomingFile, examine
 from workbench.kernel.codes import uscc_check_character
 from workbench.kernel.identity import Actor, Role, Scope
 from workbench.kernel.parts import Parts, make_parts
+from workbench.keys.trial import TrialAuthority
 from workbench.organisation.models import Authority, Staff
 from workbench.organisation.seed import seed_authorities
 from workbench.organisation.service import create_staff
+from workbench.portal import door
 from workbench.review import service as review
 from workbench.review.marking import Finding, mark
 from workbench.review.marks import MarkValue, documents_of
 from workbench.review.seed import seed_templates
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
+ADDRESS = "198.51.100.20"
+"""Where enterprises sit: an address set aside for documentation (RFC 5737)."""
 _DRAW = Random(7)
 ENTERPRISE = invented_enterprise(_DRAW)._replace(name="示例远航进出口有限公司")
 HOLDER = invented_holder(_DRAW)
@@ -74,6 +82,8 @@ class Site:
     url: str
     parts: Parts
     authority_ids: tuple[int, ...]
+    key_issuer: TrialAuthority
+    """Whose certificates the key listener takes."""
     faulty: Papers = field(default_factory=dict)
     mended: Papers = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
@@ -108,16 +118,21 @@ class Site:
         with self.parts.work() as session:
             return question(session)
 
-    def submit(self, authority_id: int, papers: Papers | None = None) -> int:
-        """A new case with papers, the faulty ones unless given; returns its id."""
+    @property
+    def key_url(self) -> str:
+        """Where the listener for e-keys stands."""
+        return f"https://127.0.0.1:{self.parts.settings.key_port}"
+
+    def submit(self, authority_id: int, papers: Papers | None = None, applicant: Applicant | None = None) -> int:
+        """A new case with papers, the faulty ones unless given, of an applicant if one is named; returns its id."""
         first_17 = f"91990000{next(self._numbers):09d}"
         facts = CaseFacts(
             service=Service.NEW,
             category=Category.OTHER,
             channel=Channel.PORTAL,
             authority_id=authority_id,
-            enterprise_name=ENTERPRISE.name,
-            uscc=first_17 + uscc_check_character(first_17),
+            enterprise_name=applicant.name if applicant else ENTERPRISE.name,
+            uscc=(applicant and applicant.uscc) or first_17 + uscc_check_character(first_17),
             holder=HolderFacts(HOLDER.name, HOLDER.id_number, HOLDER.phone, HOLDER.email),
             form={
                 "legal_representative": ENTERPRISE.legal_representative,
@@ -126,7 +141,7 @@ class Site:
             },
         )
         files = [file for each in (papers or self.faulty).values() for file in each]
-        enterprise = _enterprise(facts.uscc, authority_id)
+        enterprise = door.actor_of(applicant, ADDRESS) if applicant else _enterprise(facts.uscc, authority_id)
         with self.parts.work(enterprise.scope) as session:
             return submit_case(session, self.parts, renderer(), facts, files, enterprise).id
 
@@ -185,13 +200,26 @@ class _Quiet(WSGIRequestHandler):
 
 def _enterprise(uscc: str, authority_id: int) -> Actor:
     scope = Scope(frozenset({authority_id}))
-    return Actor(kind="enterprise", id=None, name=uscc, scope=scope, address="198.51.100.20")
+    return Actor(kind="enterprise", id=None, name=uscc, scope=scope, address=ADDRESS)
 
 
 @contextmanager
 def served(database: Database, folder: Path) -> Iterator[Site]:
-    """The application over a database with authorities, check-lists, templates and the calendar."""
-    parts = make_parts(Settings(var_dir=folder / "var", log_level="ERROR"), database.app_url)
+    """The application over a database with authorities, check-lists, templates and the calendar, and beside it a
+    listener that asks for certificates of e-keys."""
+    server = make_server("127.0.0.1", 0, _not_open_yet, threaded=True, request_handler=_Quiet)
+    url = f"http://127.0.0.1:{server.server_port}"
+    issuer = trial_authority(folder / "issuer")
+    settings = Settings.model_validate(
+        {
+            "var_dir": folder / "var",
+            "log_level": "ERROR",
+            "public_url": url,
+            "key_port": free_port(),
+            "client_ca": issuer.certificate_path,
+        }
+    )
+    parts = make_parts(settings, database.app_url)
     with parts.work() as session:
         seed_authorities(session, SYSTEM)
         seed_requirements(session, SYSTEM)
@@ -199,18 +227,24 @@ def served(database: Database, folder: Path) -> Iterator[Site]:
         for year in (2025, 2026):
             load_year(session, year, SYSTEM, source="示例")
         ids = tuple(session.scalars(select(Authority.id).order_by(Authority.position)))
-    server = make_server("127.0.0.1", 0, create_app(parts=parts), threaded=True, request_handler=_Quiet)
+    server.app = app = create_app(parts=parts)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="web server")
     thread.start()
-    site = Site(f"http://127.0.0.1:{server.server_port}", parts, ids)
+    site = Site(url, parts, ids, issuer)
     try:
-        site.faulty, site.mended = _papers(parts, FAULTY), _papers(parts, {})
-        yield site
+        with served_with_tls(app, issuer, port=settings.key_port or 0):
+            site.faulty, site.mended = _papers(parts, FAULTY), _papers(parts, {})
+            yield site
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
         parts.engine.dispose()
+
+
+def _not_open_yet(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    """Holds the place of the application, whose settings name the port before it exists."""
+    raise AssertionError("nobody is served yet")
 
 
 def _papers(parts: Parts, faults: Mapping[Document, frozenset[Fault]]) -> Papers:

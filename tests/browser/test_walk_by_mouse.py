@@ -59,11 +59,11 @@ def _fail(case: CasePage) -> None:
     case.show_document("Business licence")
     case.mark("Company seal", "Fault")
     case.note("Company seal", "页面右下方无印章")
-    _draw_region(case, "Company seal")
+    case.draw_region("Company seal")
     expect(case.item("Company seal").locator("[data-region-show]")).to_be_visible()
     case.show_document("Letter of authorisation")
     case.mark("Enterprise name matches", "Fault")
-    _tick_open_ones(case)
+    case.tick_open_ones()
     case.template("材料需补正")
     expect(case.remark).to_have_value(re.compile("未加盖公章.*页面右下方无印章", re.S))
     case.decide(passed=False)
@@ -71,27 +71,7 @@ def _fail(case: CasePage) -> None:
 
 
 def _pass(case: CasePage, template: str) -> None:
-    _tick_open_ones(case)
+    case.tick_open_ones()
     case.template(template)
     case.decide(passed=True)
     case.page.wait_for_url(f"**/review/{case.desk}/")
-
-
-def _tick_open_ones(case: CasePage) -> None:
-    for document in range(case.documents.count()):
-        case.documents.nth(document).click()
-        while (item := case.items.and_(case.page.locator("[data-value=open]")).first).count():
-            item.locator("label.state.ok").click()
-    case.wait_until_saved()
-
-
-def _draw_region(case: CasePage, label: str) -> None:
-    case.item(label).hover()
-    case.item(label).get_by_role("button", name=f"Mark the place of {label}").click()
-    box = case.picture.bounding_box()
-    assert box is not None
-    mouse = case.page.mouse
-    mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 120)
-    mouse.down()
-    mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 260, steps=4)
-    mouse.up()

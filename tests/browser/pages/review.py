@@ -152,6 +152,26 @@ class CasePage:
         field.fill(text)
         field.press("Tab")
 
+    def tick_open_ones(self) -> None:
+        """Everything that is open on any document is OK, with the mouse."""
+        for document in range(self.documents.count()):
+            self.documents.nth(document).click()
+            while (item := self.items.and_(self.page.locator("[data-value=open]")).first).count():
+                item.locator("label.state.ok").click()
+        self.wait_until_saved()
+
+    def draw_region(self, label: str) -> None:
+        """Mark the place of an item on the page in view with the mouse."""
+        self.item(label).hover()
+        self.item(label).get_by_role("button", name=f"Mark the place of {label}").click()
+        box = self.picture.bounding_box()
+        assert box is not None
+        mouse = self.page.mouse
+        mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 120)
+        mouse.down()
+        mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 260, steps=4)
+        mouse.up()
+
     def mark_region_by_key(self, down: int = 2, right: int = 2) -> None:
         """Mark the place of the item touched last with the arrow keys."""
         self.page.keyboard.press("m")
