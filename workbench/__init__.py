@@ -56,4 +56,5 @@ def create_app(settings: "Settings | None" = None, parts: "Parts | None" = None)
     # By name, as the rooms: whoever imports this package must not depend on the demo.
     app.config["DEMO_ACCOUNTS"] = import_module("workbench.demo.accounts").offered(parts)
     app.config["DEMO_APPLICANTS"] = import_module("workbench.demo.applicants").offered(parts)
+    app.config["DEMO_KEYS"] = import_module("workbench.demo.trial_keys").offered(parts.settings)
     return app

@@ -84,8 +84,8 @@ def test_a_key_renews_its_own_certificate(new_page: Callable[..., Page], site: S
     number = _send_all(PapersPage(page), site)
     case = _case(site, number)
     assert (case.service, case.uscc) == (Service.RENEWAL, code)
-    updated = page.locator("ol.way li").filter(has_text="Certificate is updated")
-    assert _last_day_in(updated.get_by_text("at the latest")) == last_day
+    progress = page.get_by_role("region", name="Progress").get_by_role("listitem")
+    assert _last_day_in(progress.filter(has_text="Certificate is updated").get_by_text("at the latest")) == last_day
 
 
 def _sign_in_with_key(page: Page, name: str) -> None:
@@ -103,7 +103,7 @@ def _sign_in_with_key(page: Page, name: str) -> None:
 
 
 def _last_day_in(place: Locator) -> str:
-    found = re.search(r"\w{3} \d{1,2} \w{3}", place.inner_text())
+    found = re.search(r"[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2}", place.inner_text())
     assert found
     return found.group()
 

@@ -40,6 +40,7 @@ class DemoApplicant:
     uscc: str
     name: str
     title: str
+    state: State
     login: str = LOGIN
     password: str = PASSWORD
 
@@ -81,7 +82,7 @@ def offered(parts: Parts) -> tuple[DemoApplicant, ...]:
     except SQLAlchemyError:
         return ()
     return tuple(
-        DemoApplicant(application.uscc, application.enterprise_name, _SHOWN[state])
+        DemoApplicant(application.uscc, application.enterprise_name, _SHOWN[state], state)
         for state, application in found.items()
         if application is not None
     )

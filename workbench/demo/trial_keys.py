@@ -19,6 +19,7 @@ from workbench.demo.accounts import PASSWORD
 from workbench.kernel.clock import ago
 from workbench.kernel.codes import uscc_check_character
 from workbench.kernel.identity import system_actor
+from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts, make_parts
 from workbench.keys.models import Certificate
 from workbench.keys.service import digest_of, register_certificate, revoke
@@ -44,13 +45,39 @@ class TrialKey:
     began: timedelta
     """How long ago its certificate became valid."""
     life: timedelta
+    title: str
+    """What it shows, a msgid."""
     revoked: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Its file in the demo's folder."""
+        return f"trial-{self.name}.p12"
+
+
+@dataclass(frozen=True)
+class OfferedKey:
+    """What the key page says of one of them. `title` is a msgid."""
+
+    title: str
+    path: str
+    password: str = PASSWORD
 
 
 KEYS: Final = (
-    TrialKey("valid", "试用-0001", "示例甲", timedelta(days=1), timedelta(days=730)),
-    TrialKey("revoked", "试用-0002", "示例乙", timedelta(days=200), timedelta(days=730), revoked="演示：电子钥匙遗失"),
-    TrialKey("expired", "试用-0003", "示例丙", timedelta(days=800), timedelta(days=730)),
+    TrialKey(
+        "valid", "试用-0001", "示例甲", timedelta(days=1), timedelta(days=730), N_("An e-key that can be renewed")
+    ),
+    TrialKey(
+        "revoked",
+        "试用-0002",
+        "示例乙",
+        timedelta(days=200),
+        timedelta(days=730),
+        N_("A revoked e-key"),
+        revoked="演示：电子钥匙遗失",
+    ),
+    TrialKey("expired", "试用-0003", "示例丙", timedelta(days=800), timedelta(days=730), N_("An expired e-key")),
 )
 
 
@@ -71,10 +98,21 @@ def lay_out_keys(settings: Settings, progress: Callable[[str], None]) -> None:
     parts = make_parts(settings)
     try:
         for key in KEYS:
-            _lay_out(parts, authority, folder / f"trial-{key.name}.p12", key)
+            _lay_out(parts, authority, folder / key.file_name, key)
     finally:
         parts.engine.dispose()
     progress(f"Trial e-keys to import into a browser: {folder}/trial-*.p12")
+
+
+def offered(settings: Settings) -> tuple[OfferedKey, ...]:
+    """The keys that were laid out here, with the paths of their files as seen from the folder the program runs in."""
+    found = []
+    for key in KEYS:
+        path = settings.var_dir / FOLDER / key.file_name
+        if path.exists():
+            near = path.is_relative_to(Path.cwd())
+            found.append(OfferedKey(key.title, str(path.relative_to(Path.cwd()) if near else path)))
+    return tuple(found)
 
 
 def _lay_out(parts: Parts, authority: TrialAuthority, path: Path, key: TrialKey) -> None:
