@@ -13,6 +13,9 @@ from workbench.kernel.parts import Parts
 app: Final = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 """The task registry. Rooms add tasks with `@tasks.app.task(name=...)`; the worker runs them with its own connector."""
 
+_enqueuer: Final = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+"""Writes jobs on a session's own connection. Apart from the registry, whose connector is another one in the worker: a
+task may enqueue too."""
 _installed: list[Parts] = []
 
 
@@ -41,4 +44,4 @@ def enqueue(session: Session, task: str, *, queue: str = "default", lock: str | 
         arguments: JSON values, passed to the task by name.
     """
     connection = session.connection().connection.driver_connection
-    app.configure_task(task, queue=queue, lock=lock, connection=connection).defer(**arguments)
+    _enqueuer.configure_task(task, queue=queue, lock=lock, connection=connection).defer(**arguments)

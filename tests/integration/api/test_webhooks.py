@@ -4,11 +4,16 @@ import base64
 import hashlib
 import hmac
 import json
+import os
+import queue
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +30,7 @@ from workbench.cases.words import Verdict
 from workbench.kernel.errors import Conflict, Invalid
 from workbench.kernel.parts import Parts
 
+ROOT = Path(__file__).parents[3]
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
 
@@ -42,6 +48,7 @@ class Stub:
     url: str = ""
     received: list[Received] = field(default_factory=list)
     answer: Callable[[int], bytes] = lambda count: b"HTTP/1.1 204 No Content\r\n\r\n"
+    arrivals: "queue.Queue[Received]" = field(default_factory=queue.Queue)
 
 
 @pytest.fixture
@@ -58,6 +65,7 @@ def running() -> Iterator[Stub]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             stub.received.append(Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+            stub.arrivals.put(stub.received[-1])
             self.wfile.write(stub.answer(len(stub.received)))
             self.close_connection = True
 
@@ -211,6 +219,29 @@ def test_redirects_are_not_followed(site: Site, parts: Parts, stub: Stub) -> Non
         with pytest.raises(NotDelivered, match="307"):
             tasks.deliver_webhook(delivery_id)
         assert elsewhere.received == []
+
+
+@pytest.mark.serial
+def test_the_worker_tells_and_tells_again(site: Site, parts: Parts, stub: Stub) -> None:
+    """The real process: announced by the committed job, refused once, taken after the first pause."""
+    stub.answer = lambda count: b"HTTP/1.1 %d x\r\n\r\n" % (500 if count == 1 else 200)
+    set_webhook(site, stub.url)
+    number = site.new_case(1)
+    environment = {
+        **os.environ,
+        "WORKBENCH_APP_DATABASE_URL": parts.engine.url.set(drivername="postgresql").render_as_string(False),
+        "WORKBENCH_VAR_DIR": str(parts.settings.var_dir),
+        "WORKBENCH_WEBHOOKS_INSIDE": "true",
+    }
+    worker = subprocess.Popen([sys.executable, "-m", "workbench", "worker"], env=environment, cwd=ROOT)
+    try:
+        first, second = stub.arrivals.get(timeout=60), stub.arrivals.get(timeout=60)
+    finally:
+        worker.terminate()
+        worker.wait(30)
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert json.loads(second.body)["data"]["number"] == number
+    assert [(each.state, each.attempts) for each in deliveries(parts)] == [("sent", 2)]
 
 
 @pytest.mark.parametrize("answer", [b"", b"hello\r\n", b"HTTP/1.1\r\n", b"HTTP/1.1 abc\r\n", b"x" * 10_000])
