@@ -24,6 +24,12 @@ UPLOAD_CHUNK_BYTES = MIB
 """One piece of a file on its way in, in bytes: what a broken connection loses at most."""
 UPLOAD_HOURS = 24
 """How long an unfinished upload is kept, in hours."""
+MAX_PENDING_BYTES = 600 * MIB
+"""All files of one applicant that are on their way in, discarded forms' included, in bytes: they occupy the disk."""
+MAX_FILES_A_DAY = 500
+"""Files of one applicant that are opened within 24 hours, kept or not: each costs processor time and disk."""
+MAX_FILES_AT_ONCE = 2
+"""Files of one applicant that are opened at the same time, so that the others' need not wait."""
 READABLE_SIDE = 900
 """Shorter side in pixels below which a picture of an A4 page is hard to read: about 110 dpi."""
 READABLE_SIDE_OF_ANY = 500

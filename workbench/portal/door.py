@@ -22,10 +22,16 @@ from workbench.organisation import session as staff_session
 from workbench.organisation.models import EndedSession
 from workbench.shell.context import NotSignedIn, db, parts, set_actor
 from workbench.shell.failures import wants_json
+from workbench.shell.http import BODY_BYTES
 
 F = TypeVar("F", bound=Callable[..., Any])
 portal: Final = Blueprint("portal", __name__)
 _REMEMBERED: Final = "applicant"
+_OF_ANY_ACCOUNT: Final = frozenset(
+    f"portal.{page}" for page in ("register", "resend", "activate", "sign_in", "forgotten", "reset", "key_sign_in")
+)
+"""Pages that find accounts for whoever asks: somebody signed in asks there as a stranger, whose session the database
+shows accounts to. An applicant's sees its own alone."""
 _STAMP_EVERY: Final = 15.0
 """Seconds: the cookie's time of last use is renewed at most this often."""
 
@@ -39,6 +45,13 @@ def for_strangers(view: F) -> F:
 def install(app: Flask) -> None:
     """Take the front door's addresses out of the staff guard's hands: its own guard stands in front."""
     staff_session.leave_to_own_guard(app, portal.name)
+
+    @app.before_request
+    def _hold_strangers_short() -> None:
+        """The token stands in the body, so that is read before the guard is asked: a stranger's may not be large."""
+        if request.blueprint == portal.name and _REMEMBERED not in session:
+            allowed = request.max_content_length or BODY_BYTES
+            request.max_content_length = min(allowed, BODY_BYTES)
 
 
 def begin(applicant: Applicant) -> None:
@@ -88,7 +101,8 @@ def _guard() -> ResponseReturnValue | None:
     if applicant is not None:
         g.applicant = applicant
         _stamp()
-        set_actor(actor_of(applicant, request.remote_addr or ""))
+        if request.endpoint not in _OF_ANY_ACCOUNT:
+            set_actor(actor_of(applicant, request.remote_addr or ""))
         return None
     if remembered:
         session.clear()

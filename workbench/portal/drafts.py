@@ -4,7 +4,7 @@ A draft states facts and decides nothing: whatever stands here is checked again 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from sqlalchemy import select
@@ -37,10 +37,15 @@ from workbench.portal.draft_fields import (
 )
 from workbench.portal.models import Draft
 from workbench.portal.printing import PrintedFacts
+from workbench.portal.spending import of_applicant, slow_down
 from workbench.portal.starting import check_start
 
 MOST_OPEN: Final = 20
 """Unfinished forms an applicant may have at a time: each occupies an application number."""
+MOST_A_DAY: Final = 200
+"""Forms an applicant may start within 24 hours, discarded ones included: each uses up an application number."""
+A_DAY: Final = timedelta(days=1)
+MANY_STARTED: Final = N_("You have started very many forms within a day. Please go on later.")
 CATEGORIES_ZH: Final[Mapping[Category, str]] = {
     Category.MECHANICAL_ELECTRICAL: "机电类许可证",
     Category.OTHER: "非机电类许可证",
@@ -77,8 +82,11 @@ def start_draft(
 
     Raises:
         Conflict: as `starting.check_start`, or too many forms are unfinished.
+        TooMany: too many were started within a day.
         Invalid, InvalidFacts: as `save_values`.
     """
+    # One start after the other, so that several at once are neither two forms of a double click nor one too many.
+    session.scalars(select(Applicant.id).where(Applicant.id == applicant.id).with_for_update(key_share=True)).one()
     unfinished = list_open(session, applicant.id)
     stated = {**_known_of(applicant), **_checked(session, values or {}, {})}
     identity = stated.pop(IDENTITY, "")
@@ -88,6 +96,7 @@ def start_draft(
     if len(unfinished) >= MOST_OPEN:
         raise Conflict(N_("Please finish or discard one of your %(count)d unfinished forms first."), count=MOST_OPEN)
     check_start(parts, applicant, service)
+    slow_down(parts, "starts", of_applicant(applicant.id), most=MOST_A_DAY, within=A_DAY, reason=MANY_STARTED)
     at = now()
     draft = Draft(
         applicant_id=applicant.id,

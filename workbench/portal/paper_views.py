@@ -130,7 +130,8 @@ def _take_in(draft: Draft, slot: str) -> list[FileProblem]:
     problems: list[FileProblem] = []
     for each in sent:
         try:
-            verbs.add_file(db(), parts(), renderer(), draft, slot, each.filename or "", each.stream.read())
+            content = each.stream.read(limits.MAX_FILE_BYTES + 1)
+            verbs.add_file(db(), parts(), renderer(), draft, slot, each.filename or "", content)
         except UploadRefused as refused:
             problems += refused.problems
     return problems

@@ -6,9 +6,10 @@ is only ever replaced. A form that was sent in takes nothing more.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from workbench.documents import limits
@@ -16,7 +17,7 @@ from workbench.documents.models import Attachment, RequiredDocument
 from workbench.documents.preview import Renderer
 from workbench.documents.uploads import FileProblem, IncomingFile, UploadRefused, display_name, examine
 from workbench.kernel.clock import now
-from workbench.kernel.errors import Conflict, NotFound
+from workbench.kernel.errors import Conflict, NotFound, TooMany
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
@@ -25,11 +26,16 @@ from workbench.portal.models import Draft, DraftFile, Upload
 from workbench.portal.paper_hints import Expected, Hint, hints_of
 from workbench.portal.paper_pages import blurred_anew, marks_in
 from workbench.portal.printing import PRINTABLE, facts_digest
+from workbench.portal.spending import of_applicant, slow_down
 
 LARGEST_ID: Final = 2**63 - 1
 OVERFULL: Final = N_("At most %(limit_files)d files may be attached to one document.")
 UNKNOWN_SLOT: Final = N_("This service does not ask for a document called %(code)s.")
 TOO_MUCH: Final = N_("All files together may have %(limit_mb)d MB. Please scan them at 200 dpi, or remove some.")
+A_DAY: Final = timedelta(days=1)
+MANY_TODAY: Final = N_("You have uploaded very many files within a day. Please go on later.")
+MANY_AT_ONCE: Final = N_("Other files of yours are being checked. Please try again in a moment.")
+MOMENT_SECONDS: Final = 3
 KEPT: Final = N_("This file was kept from the round before: remove it and upload the paper anew to change it.")
 
 
@@ -65,9 +71,11 @@ def add_file(
     Raises:
         UploadRefused: naming the file and the remedy.
         DraftSubmitted, NotFound: the form was sent in or discarded meanwhile.
+        TooMany: the applicant has files opened at this moment, or had too many within a day.
     """
     document = asked_document(session, draft, document_code, name)
     check_room(session, draft, document_code, name, len(content))
+    _take_turn(session, parts, draft.applicant_id)
     untrusted = IncomingFile(document_code, name, content)
     examined = examine(parts.blobs, renderer, untrusted, shows_identity=document.shows_identity)
     marks = marks_in(parts, renderer, content, examined)
@@ -292,6 +300,20 @@ def lock_open(session: Session, draft: Draft) -> None:
         raise NotFound(N_("There is no such form."))
     if draft.submitted_at is not None:
         raise DraftSubmitted(draft.number)
+
+
+def _take_turn(session: Session, parts: Parts, applicant_id: int) -> None:
+    """Hold one of the applicant's places at the sandbox until this transaction ends.
+
+    Raises:
+        TooMany: both are taken, or too many files were opened within a day.
+    """
+    attempt = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+    places = (f"files:{applicant_id}:{place}" for place in range(limits.MAX_FILES_AT_ONCE))
+    if not any(session.execute(attempt, {"name": place}).scalar() for place in places):
+        raise TooMany(MANY_AT_ONCE, retry_after=MOMENT_SECONDS)
+    whose = of_applicant(applicant_id)
+    slow_down(parts, "files", whose, most=limits.MAX_FILES_A_DAY, within=A_DAY, reason=MANY_TODAY)
 
 
 def _held(session: Session, draft: Draft, code: str) -> tuple[int, int]:

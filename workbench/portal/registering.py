@@ -148,7 +148,7 @@ def send_again(session: Session, parts: Parts, uscc: str, login: str) -> None:
     if owner is not None:
         _tell_owner(session, parts, owner)
         return
-    code, name = _writable(normalise_uscc(uscc)), _writable(normalise_login(login))
+    code, name = writable(normalise_uscc(uscc)), writable(normalise_login(login))
     newest_first = (
         select(Registration)
         .where(Registration.uscc == code, Registration.login == name)
@@ -161,7 +161,7 @@ def send_again(session: Session, parts: Parts, uscc: str, login: str) -> None:
 
 def find_account(session: Session, uscc: str, login: str) -> Applicant | None:
     """The account of a code and a login name as somebody typed them."""
-    code, name = _writable(normalise_uscc(uscc)), _writable(normalise_login(login))
+    code, name = writable(normalise_uscc(uscc)), writable(normalise_login(login))
     return session.scalar(select(Applicant).where(Applicant.uscc == code, Applicant.login == name))
 
 
@@ -255,7 +255,7 @@ def _mails_today(session: Session, email: str) -> int:
     return int(session.scalar(sent) or 0)
 
 
-def _writable(text: str) -> str:
+def writable(text: str) -> str:
     """Without what stands in no column and cannot even be asked for."""
     return "".join(each for each in text if each.isprintable())
 

@@ -15,7 +15,7 @@ from workbench.organisation import passwords, throttle
 from workbench.organisation.sign_in import SignInRefused
 from workbench.portal import letters, links
 from workbench.portal.door import actor_of
-from workbench.portal.registering import find_account, normalise_login
+from workbench.portal.registering import find_account, normalise_login, writable
 
 RESET_MINUTES: Final = 5
 """One e-mail with a link per account in so many minutes, however often it is asked for."""
@@ -49,8 +49,11 @@ def sign_in(session: Session, uscc: str, login: str, password: str, address: str
 
 
 def attempts_name(uscc: str, login: str) -> str:
-    """Under what name an account's tries at signing in are counted; no member of staff's login holds a slash."""
-    return f"{normalise_uscc(uscc)[:18]}/{normalise_login(login)[:30]}".replace("\0", "")
+    """Under what name an account's tries at signing in are counted; no member of staff's login holds a slash.
+
+    It is the name the account is looked up by: characters that count for nothing there give no further tries here.
+    """
+    return f"{writable(normalise_uscc(uscc))[:18]}/{writable(normalise_login(login))[:30]}"
 
 
 def ask_for_reset(session: Session, parts: Parts, uscc: str, login: str) -> None:

@@ -14,6 +14,7 @@ from workbench.kernel.parts import Parts
 from workbench.organisation.models import SignInAttempt
 from workbench.portal.models import SpentToken
 
+FROM_NETWORK: Final = N_("Too many tries from your network. Wait, then try again.")
 _SWEPT: Final = 100
 """Expired rows removed beside each new one, at most."""
 
@@ -35,8 +36,19 @@ def spend(parts: Parts, thing: str, expires_at: datetime) -> bool:
         return session.execute(new.returning(SpentToken.sha256)).scalar() is not None
 
 
-def slow_down(parts: Parts, purpose: str, address: str, *, most: int, within: timedelta) -> None:
+def of_applicant(applicant_id: int) -> str:
+    """In place of a network address: tries of one applicant, from wherever."""
+    return f"applicant {applicant_id}"
+
+
+def slow_down(
+    parts: Parts, purpose: str, address: str, *, most: int, within: timedelta, reason: str = FROM_NETWORK
+) -> None:
     """Count one try at `purpose` from `address`, in a transaction of its own.
+
+    Args:
+        address: whose tries are counted together; of an applicant, `of_applicant` names it.
+        reason: what whoever tried too often is told, as a msgid.
 
     Kept among the tries at signing in, under a name no login can have, and as succeeded: they bar nobody's sign-in.
 
@@ -53,5 +65,5 @@ def slow_down(parts: Parts, purpose: str, address: str, *, most: int, within: ti
         oldest_that_counts = session.scalar(newest_first.offset(most - 1).limit(1))
         if oldest_that_counts is not None:
             wait = (oldest_that_counts + within - now).total_seconds()
-            raise TooMany(N_("Too many tries from your network. Wait, then try again."), retry_after=int(wait) + 1)
+            raise TooMany(reason, retry_after=int(wait) + 1)
         session.add(SignInAttempt(login=name, address=address, at=now, succeeded=True))

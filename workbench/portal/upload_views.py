@@ -30,7 +30,10 @@ OFFSET: Final = "Upload-Offset"
 @portal.post("/drafts/<int:draft_id>/uploads")
 def begin_upload(draft_id: int) -> ResponseReturnValue:
     """Announce a file: slot, name and size in bytes. The answer says where its pieces go and how large they may be."""
-    said = request.get_json(silent=True)
+    try:
+        said = request.get_json(silent=True)
+    except RecursionError:
+        said = None
     if not isinstance(said, dict):
         raise Invalid(N_("Say which file is to come: slot, name and size."))
     slot, name, size = said.get("slot"), said.get("name"), said.get("size")

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, event, func, select
 from sqlalchemy.orm import Session
 
 from workbench.documents import limits
@@ -63,7 +63,8 @@ def open_upload(session: Session, actor: Actor, draft_id: int, document_code: st
     draft = get_draft(session, actor, draft_id, lock=True)
     papers.asked_document(session, draft, document_code, name)
     waiting = unfinished(session, draft)
-    if len(waiting) >= limits.MAX_OPEN_UPLOADS:
+    occupied = _pending_bytes(session, draft.applicant_id)
+    if len(waiting) >= limits.MAX_OPEN_UPLOADS or occupied + byte_size > limits.MAX_PENDING_BYTES:
         raise Conflict(N_("Too many files are on their way: finish or remove some first."))
     pending = sum(upload.byte_size for upload in waiting)
     papers.check_room(session, draft, document_code, name, byte_size + pending)
@@ -106,6 +107,18 @@ def unfinished(session: Session, draft: Draft) -> Sequence[Upload]:
         .where(Upload.draft_id == draft.id, Upload.draft_file_id.is_(None), Upload.created_at > now() - KEPT_FOR)
         .order_by(Upload.created_at, Upload.id)
     ).all()
+
+
+def _pending_bytes(session: Session, applicant_id: int) -> int:
+    """What files on their way in may occupy for this applicant, those of discarded forms included."""
+    total = session.scalar(
+        select(func.sum(Upload.byte_size)).where(
+            Upload.applicant_id == applicant_id,
+            Upload.draft_file_id.is_(None),
+            Upload.created_at > now() - KEPT_FOR,
+        )
+    )
+    return int(total or 0)
 
 
 def append(session: Session, parts: Parts, upload: Upload, offset: int, piece: bytes) -> Upload:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from tests.integration.review.desk import Desk
+from tests.integration.security.front_door import Front, open_front
 from tests.support.casework import IDENTITY, SYSTEM, open_office, whole
 from tests.support.database import Database, TestServer
 from workbench import create_app
@@ -66,6 +67,13 @@ def prey(database_server: TestServer, tmp_path_factory: pytest.TempPathFactory) 
     yield Prey(desk, _target(desk, THEIRS), _target(desk, MINE), database)
     parts.engine.dispose()
     database_server.drop(database)
+
+
+@pytest.fixture(scope="module")
+def front(database_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """The front door under attack; a module's tests share it."""
+    with open_front(database_server, tmp_path_factory.mktemp("front")) as front:
+        yield front
 
 
 def _target(desk: Desk, authority: int) -> Target:
