@@ -92,5 +92,5 @@ def post(
     # Nothing is read back: whoever causes an e-mail about an account may write it and not see it.
     message_id = session.execute(_NEXT_ID).scalar_one()
     new = insert(OutboxMessage).values(id=message_id, **values).on_conflict_do_nothing()
-    if session.connection().execute(new).rowcount == 1:
+    if session.connection().execute(new.execution_options(preserve_rowcount=True)).rowcount == 1:
         tasks.enqueue(session, "send_message", message_id=message_id)
