@@ -3,6 +3,7 @@
 A value that is merely wrong is kept and its problem told later; one that no database or page could hold is refused.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -43,6 +44,7 @@ KEPT_CHARACTERS: Final = 4000
 """How much of a value is kept, whatever its own limit, so that what is too long can be shortened, not retyped."""
 
 TOO_LONG: Final = N_("This is too long or holds characters that cannot be written.")
+_LINE_ENDS: Final = re.compile("\r\n|[\r\u2028\u2029]")
 _LINE_BREAKS: Final = frozenset("\n\t")
 _TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the direction of writing: they would make a printed name read otherwise than it is stored."""
@@ -80,8 +82,8 @@ def first_open_step(problems: Iterable[str]) -> str:
 
 
 def as_kept(text: str) -> str:
-    """A value as it is kept: line ends of one kind, no blanks around it."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    """A value as it is kept: line ends of one kind, those of Unicode included, no blanks around it."""
+    return _LINE_ENDS.sub("\n", text).strip()
 
 
 def can_be_kept(name: str, text: str) -> bool:

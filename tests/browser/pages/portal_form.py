@@ -88,7 +88,7 @@ class PrintPage:
 
     def go_on(self) -> PapersPage:
         """On to the upload."""
-        self.page.get_by_role("link", name="Next: upload").click()
+        self.page.locator('main a.primary[href$="/papers"]').click()
         self.page.wait_for_url("**/papers")
         return PapersPage(self.page)
 

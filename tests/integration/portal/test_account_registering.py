@@ -292,7 +292,7 @@ def test_the_code_is_checked_as_typed(stranger: Stranger) -> None:
 def test_pages_speak_both_languages(door_app: Flask, door_parts: Parts) -> None:
     chinese = Stranger(door_app, door_parts, "zh").open("/register")
     english = Stranger(door_app, door_parts, "en").open("/register")
-    assert "注册企业账户" in chinese
+    assert "注册企业账号" in chinese
     assert "等于几" in chinese
     assert "Register an enterprise account" in english
     assert " plus " in english
