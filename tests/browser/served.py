@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
+from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -84,6 +85,7 @@ class Site:
     authority_ids: tuple[int, ...]
     key_issuer: TrialAuthority
     """Whose certificates the key listener takes."""
+    app: Flask
     faulty: Papers = field(default_factory=dict)
     mended: Papers = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
@@ -230,7 +232,7 @@ def served(database: Database, folder: Path) -> Iterator[Site]:
     server.app = app = create_app(parts=parts)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="web server")
     thread.start()
-    site = Site(url, parts, ids, issuer)
+    site = Site(url, parts, ids, issuer, app)
     try:
         with served_with_tls(app, issuer, port=settings.key_port or 0):
             site.faulty, site.mended = _papers(parts, FAULTY), _papers(parts, {})

@@ -71,13 +71,14 @@ def test_nothing_serious_is_wrong(
     for screen in screens:
         shown = screen.open(Visit(page, site.url, stranger, patient=False)) or page
         results = Axe().run(shown, options=OPTIONS).response["violations"]
-        found += [f"{screen.name}: {_words(each)}" for each in results if each["impact"] in GRAVE]
+        found += [f"{screen.name}: {words_of(each)}" for each in results if each["impact"] in GRAVE]
     # Screens that refuse answer with their status, which Chromium writes to its console.
     complaints[:] = [each for each in complaints if "the server responded with a status of 4" not in each]
     assert not found, "\n".join(found)
 
 
-def _words(violation: dict[str, object]) -> str:
+def words_of(violation: dict[str, object]) -> str:
+    """What axe found, and where."""
     nodes = violation["nodes"]
     assert isinstance(nodes, list)
     return f"{violation['id']} ({violation['impact']}): " + ", ".join(str(each["target"]) for each in nodes[:5])
