@@ -32,7 +32,7 @@ from workbench.documents.models import Attachment, Page
 from workbench.kernel.clock import now
 from workbench.kernel.identity import AUTHORITY_ROLES, Role, system_actor
 from workbench.kernel.parts import Parts, make_parts
-from workbench.portal import correcting
+from workbench.portal.uploads import correcting
 
 EVIL: Final = "\"><img src=x onerror=alert(1)></script><svg/onload=alert(2)>{{7*7}}'"
 """Breaks out of an attribute, a script block and a template, wherever one of them forgets to escape."""
