@@ -119,7 +119,7 @@ def registry_group() -> None:
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def registry_load_command(path: Path) -> None:
     """Add or correct the records of a CSV file with the columns uscc,name (UTF-8 or GB 18030), all or nothing."""
-    from workbench.portal import registry
+    from workbench.portal.accounts import registry
 
     try:
         with connected(settings()) as parts, parts.work() as session:

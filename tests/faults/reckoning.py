@@ -222,7 +222,7 @@ def _files(session: Session, installation: Installation, ledger: Ledger) -> Iter
 
 
 def _mail(session: Session, installation: Installation) -> Iterator[str]:
-    """Each event is told by one e-mail, some by a short message too, each sent once: one file, or one line, of its id."""
+    """Each event is told by one e-mail, some by a short message too; each sent once: a file, or line, of its id."""
     messages = _rows(session, "SELECT id, event, channel, state, last_error FROM outbox_message")
     yield from (
         f"message {row.id} {row.event}: {row.state} {row.last_error}" for row in messages if row.state != "sent"

@@ -22,9 +22,9 @@ from workbench.kernel.parts import Parts, make_parts
 from workbench.organisation.models import Authority
 from workbench.organisation.seed import seed_authorities
 from workbench.organisation.service import create_staff
-from workbench.portal import drafts
-from workbench.portal.contacts import seed_contacts
 from workbench.portal.door import actor_of
+from workbench.portal.drafting import drafts
+from workbench.portal.front.contacts import seed_contacts
 from workbench.shell.context import EXTENSION
 
 FIRST_PASSWORD = "first-password-of-a-test-1"

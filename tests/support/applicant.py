@@ -13,7 +13,7 @@ from workbench.kernel.codes import uscc_check_character
 from workbench.kernel.parts import Parts
 from workbench.kernel.secrets import Secrets
 from workbench.organisation import passwords
-from workbench.portal import captcha
+from workbench.portal.accounts import captcha
 
 PASSWORD: Final = "seven quiet herons wade"
 LOGIN: Final = "zhang.san"

@@ -28,9 +28,10 @@ from workbench.kernel.clock import now
 from workbench.kernel.db import make_engine
 from workbench.kernel.identity import Actor, Scope
 from workbench.kernel.parts import Parts, make_parts
-from workbench.portal import drafts, papers
+from workbench.portal.drafting import drafts
+from workbench.portal.drafting.printing import print_document
 from workbench.portal.models import Draft, DraftFile
-from workbench.portal.printing import print_document
+from workbench.portal.uploads import papers
 
 FILLED: Final = {
     "category": "other",

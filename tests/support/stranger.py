@@ -1,4 +1,4 @@
-"""A stranger's browser at the front door: it fills in forms as their pages ask, captcha included, and reads the mail."""
+"""A stranger's browser at the front door: fills in forms as their pages ask, captcha included, reads the mail."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from tests.support.applicant import captcha_token, form_token
 from workbench.kernel.outbox import OutboxMessage
 from workbench.kernel.parts import Parts
-from workbench.portal import captcha
+from workbench.portal.accounts import captcha
 
 
 class Stranger:

@@ -36,7 +36,7 @@ from workbench.kernel.clock import SHANGHAI, clock_at, now
 from workbench.kernel.identity import system_actor
 from workbench.kernel.parts import Parts, make_parts
 from workbench.organisation.seed import seed_authorities
-from workbench.portal.contacts import seed_contacts
+from workbench.portal.front.contacts import seed_contacts
 from workbench.review.seed import seed_templates
 
 STARTED: Final = "demo.load_started"

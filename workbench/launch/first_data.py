@@ -9,7 +9,7 @@ from workbench.documents.requirements import seed_requirements
 from workbench.kernel.identity import system_actor
 from workbench.kernel.parts import Parts
 from workbench.organisation.seed import seed_authorities
-from workbench.portal.contacts import seed_contacts
+from workbench.portal.front.contacts import seed_contacts
 from workbench.review.seed import seed_templates
 
 

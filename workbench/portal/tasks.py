@@ -4,8 +4,8 @@ from sqlalchemy import delete
 
 from workbench.kernel import tasks
 from workbench.kernel.clock import now
-from workbench.portal import uploading
 from workbench.portal.models import SpentToken
+from workbench.portal.uploads import uploading
 
 
 @tasks.app.periodic(cron="17 * * * *")

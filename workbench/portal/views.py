@@ -10,25 +10,25 @@ from flask_babel import lazy_gettext as _
 
 from workbench.kernel.permissions import Permission
 from workbench.portal import door
-from workbench.portal.contact_desk import ContactView
-from workbench.portal.key_views import watch_listener
-from workbench.portal.registry_screen import EnterpriseRecordView
+from workbench.portal.accounts.registry_screen import EnterpriseRecordView
+from workbench.portal.front.contact_desk import ContactView
+from workbench.portal.key.key_views import watch_listener
 from workbench.shell import menu
 from workbench.shell.context import EXTENSION
 
 PAGES: Final[tuple[str, ...]] = (
-    "front",
-    "account",
-    "registration",
-    "captcha",
-    "home",
-    "form",
-    "print",
-    "paper",
-    "upload",
-    "confirm",
-    "case",
-    "key",
+    "front.front",
+    "accounts.account",
+    "accounts.registration",
+    "accounts.captcha",
+    "following.home",
+    "drafting.form",
+    "drafting.print",
+    "uploads.paper",
+    "uploads.upload",
+    "uploads.confirm",
+    "following.case",
+    "key.key",
 )
 """Modules whose views hang on the blueprint, each `workbench.portal.<name>_views`."""
 

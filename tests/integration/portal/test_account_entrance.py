@@ -18,7 +18,7 @@ from workbench.kernel.clock import clock_at, now
 from workbench.kernel.parts import Parts
 from workbench.organisation import passwords
 from workbench.organisation.models import SignInAttempt
-from workbench.portal import captcha, links
+from workbench.portal.accounts import captcha, links
 
 NEW = "nine calm otters swim"
 numbers = count(1000)

@@ -18,7 +18,7 @@ from workbench.kernel.clock import clock_at, now
 from workbench.kernel.codes import uscc_check_character
 from workbench.kernel.parts import Parts
 from workbench.organisation.models import SignInAttempt
-from workbench.portal import links
+from workbench.portal.accounts import links
 from workbench.portal.models import EnterpriseRecord, Registration
 
 numbers = count(1)

@@ -10,7 +10,7 @@ from tests.support.stranger import Stranger
 from workbench.kernel.clock import clock_at, now
 from workbench.kernel.errors import TooMany
 from workbench.kernel.parts import Parts
-from workbench.portal import captcha
+from workbench.portal.accounts import captcha
 from workbench.portal.models import SpentToken
 from workbench.portal.spending import slow_down, spend
 

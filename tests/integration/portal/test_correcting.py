@@ -15,10 +15,11 @@ from workbench.cases.models import Application, Submission
 from workbench.cases.words import State
 from workbench.documents.rendering import renderer
 from workbench.kernel.errors import Conflict, NotFound
-from workbench.portal import correcting, drafts, papers, submitting
 from workbench.portal.door import actor_of
-from workbench.portal.draft_fields import VALUES
+from workbench.portal.drafting import drafts
+from workbench.portal.drafting.draft_fields import VALUES
 from workbench.portal.models import Draft, DraftFile
+from workbench.portal.uploads import correcting, papers, submitting
 from workbench.review.diff import RoundDiff, diff_rounds
 
 __all__ = ["door"]

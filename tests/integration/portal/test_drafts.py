@@ -20,9 +20,9 @@ from workbench.kernel.errors import Conflict, Invalid, NotFound
 from workbench.kernel.identity import Actor, Scope
 from workbench.kernel.parts import Parts
 from workbench.organisation.models import Authority, PickupSite
-from workbench.portal import drafts
-from workbench.portal.draft_fields import EDITABLE, VALUES, can_be_kept
-from workbench.portal.draft_fields import IDENTITY as IDENTITY_FIELD
+from workbench.portal.drafting import drafts
+from workbench.portal.drafting.draft_fields import EDITABLE, VALUES, can_be_kept
+from workbench.portal.drafting.draft_fields import IDENTITY as IDENTITY_FIELD
 from workbench.portal.models import Draft
 
 FILLED = {

@@ -9,9 +9,9 @@ from workbench.cases.models import Application, CaseClock, CaseEvent
 from workbench.cases.states import CLOSED_STATES, Action
 from workbench.cases.words import Service, State, Verdict
 from workbench.kernel.errors import NotFound
-from workbench.portal import following
 from workbench.portal.door import actor_of
-from workbench.portal.timeline import HAPPENED, Place, Who, stages_after
+from workbench.portal.following import cases as following
+from workbench.portal.following.timeline import HAPPENED, Place, Who, stages_after
 
 __all__ = ["door"]
 

@@ -10,7 +10,7 @@ from workbench.cases.models import Application
 from workbench.cases.words import Desk, Service, State, Verdict
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.errors import Conflict
-from workbench.portal import following
+from workbench.portal.following import cases as following
 from workbench.review.hand import Stale
 from workbench.review.service import decide, open_review
 

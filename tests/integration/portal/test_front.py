@@ -20,10 +20,10 @@ from workbench.kernel.audit import AuditEntry
 from workbench.kernel.clock import clock_at
 from workbench.kernel.identity import Role
 from workbench.organisation.models import Authority, PickupSite
-from workbench.portal.contacts import seed_contacts
-from workbench.portal.front_views import GUIDES
+from workbench.portal.front.contacts import seed_contacts
+from workbench.portal.front.front_views import GUIDES
+from workbench.portal.front.promises import promises_of
 from workbench.portal.models import Contact
-from workbench.portal.promises import promises_of
 
 WEDNESDAY = datetime(2026, 9, 23, 3, 0, tzinfo=UTC)
 """Before the Mid-Autumn holiday and the make-up days around the National Day of 2026."""

@@ -31,10 +31,10 @@ from workbench.kernel.clock import now
 from workbench.kernel.crypto import open_identity
 from workbench.keys.service import revoke
 from workbench.portal.door import actor_of
-from workbench.portal.drafts import get_draft, list_open, problems_of
-from workbench.portal.key_sign_in import start_renewal
-from workbench.portal.papers import add_file
-from workbench.portal.submitting import submit_draft
+from workbench.portal.drafting.drafts import get_draft, list_open, problems_of
+from workbench.portal.key.key_sign_in import start_renewal
+from workbench.portal.uploads.papers import add_file
+from workbench.portal.uploads.submitting import submit_draft
 
 LEGAL, ADDRESS = "示例法人", "示例市示例路 1 号"
 

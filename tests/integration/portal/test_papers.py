@@ -15,8 +15,9 @@ from tests.unit.documents import samples
 from workbench.documents import limits
 from workbench.documents.uploads import UploadRefused
 from workbench.kernel.identity import Scope
-from workbench.portal import drafts, papers
+from workbench.portal.drafting import drafts
 from workbench.portal.models import Draft, DraftFile, Upload
+from workbench.portal.uploads import papers
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from workbench.config import settings
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.identity import Role, system_actor
 from workbench.kernel.parts import Parts
-from workbench.portal import registry
+from workbench.portal.accounts import registry
 from workbench.portal.models import EnterpriseRecord
 
 SYSTEM = system_actor("test")

@@ -10,7 +10,7 @@ from workbench.cases.models import Application
 from workbench.cases.words import Verdict
 from workbench.documents.models import Attachment, Page
 from workbench.kernel.audit import AuditEntry
-from workbench.portal.remarks import CaseRemarks, remarks_of
+from workbench.portal.remarks.reading import CaseRemarks, remarks_of
 from workbench.review.models import Mark, Review
 
 __all__ = ["door"]

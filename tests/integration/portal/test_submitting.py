@@ -20,8 +20,9 @@ from workbench.kernel.audit import AuditEntry
 from workbench.kernel.crypto import open_identity
 from workbench.kernel.errors import Conflict, NotFound
 from workbench.kernel.outbox import OutboxMessage
-from workbench.portal import correcting, drafts, submitting
-from workbench.portal.submitting import DraftIncomplete
+from workbench.portal.drafting import drafts
+from workbench.portal.uploads import correcting, submitting
+from workbench.portal.uploads.submitting import DraftIncomplete
 
 
 @pytest.fixture(scope="module")

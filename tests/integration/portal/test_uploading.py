@@ -21,9 +21,9 @@ from workbench.documents import limits
 from workbench.kernel import tasks
 from workbench.kernel.clock import clock_at, now
 from workbench.kernel.errors import Conflict, Invalid
-from workbench.portal import uploading
 from workbench.portal.models import SpentToken, Upload
 from workbench.portal.tasks import sweep_uploads
+from workbench.portal.uploads import uploading
 
 SLOT = "business_licence"
 

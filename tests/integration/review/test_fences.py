@@ -14,7 +14,11 @@ from workbench.review import queue
 from workbench.review.models import Mark, Review
 from workbench.review.queue import QueueFilter
 
-FENCED = [each.local_table.name for each in Base.registry.mappers if issubclass(each.class_, CaseOwned | Application)]
+FENCED = [
+    str(each.local_table.description)
+    for each in Base.registry.mappers
+    if issubclass(each.class_, CaseOwned | Application)
+]
 
 
 @pytest.fixture

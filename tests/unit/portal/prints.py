@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image, ImageChops
 
 from workbench.kernel.secrets import Secrets
-from workbench.portal.printing import PrintedFacts
+from workbench.portal.drafting.printing import PrintedFacts
 
 SECRETS = Secrets(b"s" * 32, (Fernet.generate_key(),), b"f" * 32, Ed25519PrivateKey.generate())
 LONG_NAME = "示例" * 98 + "有限公司"

@@ -14,8 +14,8 @@ from workbench.kernel.clock import clock_at, now
 from workbench.kernel.db import make_session_factory
 from workbench.kernel.parts import Parts
 from workbench.kernel.secrets import Secrets
-from workbench.portal import links
-from workbench.portal.links import BadLink
+from workbench.portal.accounts import links
+from workbench.portal.accounts.links import BadLink
 
 
 @pytest.fixture(scope="module")

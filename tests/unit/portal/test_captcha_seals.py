@@ -12,7 +12,7 @@ from PIL import Image
 
 from workbench.kernel.clock import clock_at, now
 from workbench.kernel.secrets import Secrets
-from workbench.portal import captcha
+from workbench.portal.accounts import captcha
 
 
 @pytest.fixture(scope="module")

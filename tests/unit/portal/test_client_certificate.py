@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from tests.support.applicant import a_code
 from tests.support.certificates import issue, trial_authority
 from workbench.config import Settings
-from workbench.portal.client_certificate import (
+from workbench.portal.key.client_certificate import (
     LONGEST_HEADER,
     asks_for_certificate,
     key_address,

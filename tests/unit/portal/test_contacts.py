@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from workbench.kernel.codes import uscc_problem
 from workbench.kernel.errors import Invalid
-from workbench.portal.contacts import FIRST_CONTACTS, address_of, check_website
-from workbench.portal.front_views import EXAMPLE_CODE
+from workbench.portal.front.contacts import FIRST_CONTACTS, address_of, check_website
+from workbench.portal.front.front_views import EXAMPLE_CODE
 
 KEPT = ["", "www.example.org", "example.org/path?x=1", "https://example.org", "https://a-b.example.org:8443/p/q"]
 REFUSED = [

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from workbench.cases.facts import FREE_TEXTS
 from workbench.cases.words import Service
-from workbench.portal.draft_fields import (
+from workbench.portal.drafting.draft_fields import (
     EDITABLE,
     IDENTITY,
     KEPT_CHARACTERS,

@@ -4,7 +4,7 @@ import pytest
 
 from workbench.cases.states import CLOSED_STATES, TRANSITIONS
 from workbench.cases.words import Service, State
-from workbench.portal.timeline import ENDS, HAPPENED, NOW, TOLD, Place, stages_after, standing, timeline
+from workbench.portal.following.timeline import ENDS, HAPPENED, NOW, TOLD, Place, stages_after, standing, timeline
 
 
 def test_every_event_of_the_transition_table_has_words() -> None:

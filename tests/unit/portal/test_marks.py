@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from tests.unit.portal import prints
-from workbench.portal.marks import PrintMark, digest_of, find_marks, mark_svg, mark_text, read_mark
-from workbench.portal.printing import PRINTABLE, facts_digest, print_document
+from workbench.portal.drafting.marks import PrintMark, digest_of, find_marks, mark_svg, mark_text, read_mark
+from workbench.portal.drafting.printing import PRINTABLE, facts_digest, print_document
 
 MARK = PrintMark("EK20260000123", 3, "seal_confirmation", 1, 2, "0123456789abcdef")
 TEXT = mark_text(prints.SECRETS, MARK)

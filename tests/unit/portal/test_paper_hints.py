@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.kernel.secrets import Secrets
-from workbench.portal.marks import PrintMark, mark_text
+from workbench.portal.drafting.marks import PrintMark, mark_text
 from workbench.portal.models import DraftFile
-from workbench.portal.paper_hints import STOPPING, Expected, HintKind, hints_of
+from workbench.portal.uploads.paper_hints import STOPPING, Expected, HintKind, hints_of
 
 NUMBER = "EK20260000001"
 DIGEST = "0123456789abcdef"

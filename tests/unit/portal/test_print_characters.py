@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.portal import prints
 from workbench.kernel.typesetting import FONT_FOLDER, missing_glyphs
-from workbench.portal.printing import print_document
+from workbench.portal.drafting.printing import print_document
 
 EXTENSION_A = range(0x3400, 0x4DC0)
 UNIFIED = range(0x4E00, 0xA000)

@@ -10,8 +10,8 @@ import pytest
 from PIL import ImageOps
 
 from tests.unit.portal import prints
-from workbench.portal.marks import find_marks
-from workbench.portal.printing import (
+from workbench.portal.drafting.marks import find_marks
+from workbench.portal.drafting.printing import (
     PRINTABLE,
     PrintedFacts,
     facts_digest,

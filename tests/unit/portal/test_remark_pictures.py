@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.portal.pictures import LEAST_SHARE, PagePicture
+from workbench.portal.remarks.pictures import LEAST_SHARE, PagePicture
 
 ROTATIONS = (0, 90, 180, 270)
 

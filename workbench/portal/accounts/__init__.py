@@ -1,0 +1,1 @@
+"""Registering, signing in, forgotten passwords; tells strangers nothing about who is registered."""

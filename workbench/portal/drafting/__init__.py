@@ -1,0 +1,1 @@
+"""The application form until it is submitted, and what is printed of it."""

@@ -1,0 +1,1 @@
+"""What an applicant has: unfinished forms, cases on their way, and what comes next."""

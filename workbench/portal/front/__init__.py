@@ -1,0 +1,1 @@
+"""What anybody may read: the three services, what to prepare, whom to call, where keys are collected."""

@@ -1,0 +1,1 @@
+"""Signing in with the certificate on an e-key, and renewing it."""

@@ -1,0 +1,1 @@
+"""What the desks said of a paper, and where on its page."""

@@ -1,0 +1,1 @@
+"""The papers of a form: sent, looked at, put in order, submitted; and sent again."""
