@@ -13,12 +13,13 @@ from workbench.api.answers import ProblemItem
 from workbench.api.parts import SentParts
 from workbench.api.problems import BodyRefused, at_pointer
 from workbench.api.requests import Correction, File, Holder, NewApplication
-from workbench.cases.facts import FORM_FIELDS, CaseFacts, HolderFacts, InvalidFacts, check_facts
+from workbench.cases.facts import CaseFacts, HolderFacts, InvalidFacts, check_facts
 from workbench.cases.models import Application
 from workbench.cases.service import get_case
 from workbench.cases.states import ENTERPRISE_STATES
 from workbench.cases.words import Category, Channel, Service, State
 from workbench.documents.attachments import check_slots, slots_of
+from workbench.documents.intake import POINTERS
 from workbench.documents.models import RequiredDocument
 from workbench.documents.preview import Renderer
 from workbench.documents.requirements import current_version, effective_documents, versions_for
@@ -34,18 +35,6 @@ from workbench.organisation.models import Authority, PickupSite
 
 UNKNOWN: Final = 0
 """In place of an authority that does not exist, so that everything else can still be looked at."""
-_PLACES: Final = {
-    "enterprise_name": "/enterprise/name",
-    "uscc": "/enterprise/uscc",
-    "holder_name": "/holder/name",
-    "holder_mobile": "/holder/mobile",
-    "holder_email": "/holder/email",
-    "holder_identity_number": "/holder/identity_number",
-    "reason": "/reason",
-    "prior_key": "/prior_key",
-    **{name: f"/form/{name}" for name in FORM_FIELDS},
-}
-"""Where in the JSON each of the facts stands."""
 
 
 def submit(
@@ -162,7 +151,7 @@ def _problems_of(facts: CaseFacts) -> list[ProblemItem]:
     try:
         check_facts(facts.normalised(), now().astimezone(SHANGHAI).date())
     except InvalidFacts as invalid:
-        return [at_pointer(_PLACES[name], gettext(reason)) for name, reason in invalid.problems.items()]
+        return [at_pointer(POINTERS[name], gettext(reason)) for name, reason in invalid.problems.items()]
     return []
 
 

@@ -34,7 +34,7 @@ from workbench.organisation.models import Authority, PickupSite
 
 CASE_FILE: Final = "case.json"
 MAX_CASE_BYTES: Final = limits.MIB
-_PLACES: Final = {
+POINTERS: Final = {
     "enterprise_name": "/enterprise/name",
     "uscc": "/enterprise/uscc",
     "holder_name": "/holder/name",
@@ -45,7 +45,7 @@ _PLACES: Final = {
     "prior_key": "/prior_key",
     **{name: f"/form/{name}" for name in FORM_FIELDS},
 }
-"""Where in case.json each of the facts stands."""
+"""Where in the JSON of an application each of the facts stands, here and at the interface."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _facts(session: Session, case: dict[str, Any]) -> CaseFacts:
     try:
         check_facts(facts.normalised(), now().astimezone(SHANGHAI).date())
     except InvalidFacts as invalid:
-        found = [IntakeProblem(CASE_FILE, _PLACES[name], reason) for name, reason in invalid.problems.items()]
+        found = [IntakeProblem(CASE_FILE, POINTERS[name], reason) for name, reason in invalid.problems.items()]
         raise IntakeRefused(found) from invalid
     return facts
 
