@@ -130,8 +130,8 @@ def open_front(server: TestServer, folder: Path) -> Iterator[Front]:
     mine, theirs = (join(desk.app, parts, office, CODE, login) for login in ("mine", "theirs"))
     keep_papers(parts)
     own, prey = _belongings(mine, f"{EVIL} 甲"), _belongings(theirs, f"{EVIL} 乙")
-    sites = [_site(office, name) for name in (f"站{EVIL}"[:100], "示例站点乙")]
-    yield Front(desk, database, mine, theirs, own, prey, *sites)
+    site, other_site = (_site(office, name) for name in (f"站{EVIL}"[:100], "示例站点乙"))
+    yield Front(desk, database, mine, theirs, own, prey, site, other_site)
     parts.engine.dispose()
     server.drop(database)
 
@@ -231,11 +231,7 @@ def _site(office: Office, name: str) -> Site:
         site = interface.create_site(session, SYSTEM, name)
         _, value = interface.create_key(session, SYSTEM, site.id, list(KeyScope))
         made = Site(site.id, value, "")
-    actor = system_actor("test")
-    facts = office.facts(enterprise_name=f"站{EVIL}")
-    with office.work() as session:
-        session.execute(text("SELECT 1"))
-    case = office.submit(facts, whole(), actor)
+    case = office.submit(office.facts(enterprise_name=f"站{EVIL}"), whole())
     with office.work() as session:
         application = session.get_one(Application, case)
         application.applicant_id, application.channel = made.id, "api"

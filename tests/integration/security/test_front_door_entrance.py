@@ -114,7 +114,7 @@ def test_who_is_signed_in_may_enter_register_and_follow_a_link_as_somebody_else(
     assert browser.send(browser.path("third@example.invalid")).status_code == 303
     page = browser.client.get("/account")
     assert page.status_code == 200, "and is who it was"
-    assert mine.applicant.login in page.text
+    assert str(mine.applicant.login) in page.text
     token = form_token(page.text)
     assert browser.client.post("/entrance/leave", data={"csrf_token": token}).status_code == 303
     assert enter(browser, "third.person", uscc=other.applicant.uscc or "") == 303

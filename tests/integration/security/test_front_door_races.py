@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
-from tests.integration.security.front_door import DOCUMENTS, Front, as_part, sent_papers
-from tests.support.casework import IDENTITY, whole
+from tests.integration.security.front_door import Front, as_part, sent_papers
+from tests.support.casework import DOCUMENTS, IDENTITY, whole
 from tests.support.papers import a_strip
 from workbench.cases.models import Application, CaseEvent
 from workbench.cases.words import Desk, Service, State, Verdict

@@ -10,8 +10,8 @@ import pytest
 from html5lib import HTMLParser
 from sqlalchemy import select, text
 
-from tests.integration.security.front_door import DOCUMENTS, EVIL, TYPST, Front, as_part, sent_papers
-from tests.support.casework import IDENTITY, whole
+from tests.integration.security.front_door import EVIL, TYPST, Front, as_part, sent_papers
+from tests.support.casework import DOCUMENTS, IDENTITY, whole
 from tests.support.papers import a_strip
 from workbench.cases.models import Applicant
 from workbench.cases.words import Service
