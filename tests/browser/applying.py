@@ -22,7 +22,7 @@ from workbench.cases.models import Applicant
 from workbench.demo.papers import Document, Form, PaperFacts, Quirk, make_paper
 from workbench.kernel.outbox import OutboxMessage
 from workbench.organisation.models import PickupSite
-from workbench.portal import registry
+from workbench.portal.accounts import registry
 
 PRINTED = (
     Document.APPLICATION_FORM,

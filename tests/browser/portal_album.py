@@ -13,7 +13,7 @@ from tests.browser import applying
 from tests.browser.pages.portal_form import ENTERPRISE, HOLDER, FormPages, PapersPage, PrintPage
 from workbench.cases.words import State
 from workbench.kernel.secrets import Secrets
-from workbench.portal import captcha
+from workbench.portal.accounts import captcha
 
 RETURNED: Final = State.RETURNED
 WAITING: Final = State.PRE_CHECK
@@ -178,10 +178,10 @@ PORTAL_SCREENS: Final = (
     PortalScreen("portal-key", None, _at("/key")),
     PortalScreen("portal-home", RETURNED, _at("/applications"), phone=True),
     PortalScreen("portal-form-enterprise", WAITING, _step("enterprise"), phone=True),
-    PortalScreen("portal-form-place", WAITING, _step("place")),
     PortalScreen("portal-form-errors", WAITING, _holder_wrong),
     PortalScreen("portal-form-incomplete", WAITING, _step("review")),
     PortalScreen("portal-form-review", WAITING, _filled),
+    PortalScreen("portal-form-place", WAITING, _step("place")),
     PortalScreen("portal-form-holder", WAITING, _step("holder")),
     PortalScreen("portal-print", WAITING, _step("documents")),
     PortalScreen("portal-papers", WAITING, _with_papers, phone=True),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,6 @@ from workbench.kernel.identity import Actor, Scope
 from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
 from workbench.organisation.passwords import hash_of
-from workbench.review.models import Mark
 
 LOGIN: Final = "jingban"
 """The login name of every demo enterprise's authorised user."""
@@ -90,12 +89,10 @@ def offered(parts: Parts) -> tuple[DemoApplicant, ...]:
 
 
 def _first_in(session: Session, state: State) -> Application | None:
-    """The first case in a state; of those that came back, rather one with a marked place to be looked at."""
-    marked = exists().where(Mark.application_id == Application.id, Mark.region.is_not(None), Mark.value == "fault")
     return session.scalars(
         select(Application)
         .join(Applicant, Applicant.id == Application.applicant_id)
         .where(Application.state == state.value, Applicant.login == LOGIN, Applicant.active)
-        .order_by(marked.desc() if state is State.RETURNED else Application.id, Application.id)
+        .order_by(Application.id)
         .limit(1)
     ).first()

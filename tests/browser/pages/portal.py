@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.applicant import PASSWORD
 from workbench.kernel.secrets import Secrets
-from workbench.portal import captcha
+from workbench.portal.accounts import captcha
 
 
 class FrontDoor:
