@@ -16,8 +16,8 @@ from workbench.organisation import passwords
 from workbench.portal.accounts import captcha
 
 PASSWORD: Final = "seven quiet herons wade"
-LOGIN: Final = "zhang.san"
-ADDRESS: Final = "zhang.san@example.invalid"
+LOGIN: Final = "shili.jingban"
+ADDRESS: Final = "shili.jingban@example.invalid"
 NAME: Final = "示例远航进出口有限公司"
 
 

@@ -56,7 +56,7 @@ def ask_for_link(stranger: Stranger, applicant: Applicant) -> str:
 
 def test_code_and_login_are_taken_as_people_type_them(stranger: Stranger, applicant: Applicant) -> None:
     code = (applicant.uscc or "").lower()
-    assert enter(stranger, applicant, uscc=f" {code[:6]} {code[6:]} ", login=" ZHANG.SAN ") == 303
+    assert enter(stranger, applicant, uscc=f" {code[:6]} {code[6:]} ", login=" SHILI.JINGBAN ") == 303
     assert "示例远航" in stranger.open("/account")
 
 
@@ -72,7 +72,7 @@ def test_every_failure_gets_the_same_answer(stranger: Stranger, applicant: Appli
         {"uscc": a_code(999_999)},
         {"login": "a\x00b"},
     ):
-        stated = {"uscc": applicant.uscc or "", "login": "zhang.san", "password": PASSWORD, **changes}
+        stated = {"uscc": applicant.uscc or "", "login": "shili.jingban", "password": PASSWORD, **changes}
         answer = stranger.send("/entrance", stated)
         said = re.search(r'role="alert">(.*?)</form>', answer.text, re.DOTALL)
         assert said is not None
@@ -85,7 +85,7 @@ def test_every_failure_gets_the_same_answer(stranger: Stranger, applicant: Appli
 def test_a_wrong_captcha_is_said_beside_it_and_checks_no_password(
     stranger: Stranger, applicant: Applicant, door_parts: Parts
 ) -> None:
-    values = {"uscc": applicant.uscc or "", "login": "zhang.san", "password": PASSWORD}
+    values = {"uscc": applicant.uscc or "", "login": "shili.jingban", "password": PASSWORD}
     answer = stranger.send("/entrance", values, wrong=True)
     assert answer.status_code == 400
     assert 'id="captcha-error"' in answer.text
@@ -99,7 +99,7 @@ def test_an_answer_opens_one_form_once(stranger: Stranger, applicant: Applicant)
     page = stranger.open("/entrance")
     token = captcha_token(page)
     solved = {"captcha_token": token, "captcha": captcha.answer_of(stranger.parts.secrets, token)}
-    values = {"uscc": applicant.uscc or "", "login": "zhang.san", **solved}
+    values = {"uscc": applicant.uscc or "", "login": "shili.jingban", **solved}
     assert stranger.send("/entrance", values, password="wrong wrong wrong").status_code == 401
     assert stranger.send("/entrance", values, password=PASSWORD).status_code == 400
     assert stranger.send("/password/forgotten", values).status_code == 400
@@ -147,14 +147,14 @@ def test_a_weak_hash_is_renewed(stranger: Stranger, applicant: Applicant, door_p
 def test_nobody_is_led_elsewhere(stranger: Stranger, applicant: Applicant, evil: str) -> None:
     page = stranger.open(f"/entrance?next={quote(evil)}")
     assert 'name="next" value="/applications"' in page
-    stated = {"uscc": applicant.uscc or "", "login": "zhang.san", "password": PASSWORD}
+    stated = {"uscc": applicant.uscc or "", "login": "shili.jingban", "password": PASSWORD}
     assert stranger.send("/entrance", stated, next=evil).location == "/applications"
 
 
 def test_one_is_led_on_to_where_one_was_going(stranger: Stranger, applicant: Applicant) -> None:
     asked = stranger.client.get("/account")
     assert asked.location == "/entrance?next=%2Faccount"
-    stated = {"uscc": applicant.uscc or "", "login": "zhang.san", "password": PASSWORD}
+    stated = {"uscc": applicant.uscc or "", "login": "shili.jingban", "password": PASSWORD}
     assert stranger.send("/entrance", stated, page=asked.location, next="/account").location == "/account"
     assert stranger.client.get("/entrance").status_code == 303
 
@@ -178,11 +178,11 @@ def test_signing_out_ends_copies_of_the_cookie_too(stranger: Stranger, applicant
 
 def test_asking_for_a_link_tells_nobody_who_is_registered(stranger: Stranger, applicant: Applicant) -> None:
     bodies = set()
-    for code, login in ((applicant.uscc or "", "zhang.san"), (applicant.uscc or "", "nobody"), ("x", "a\x00b")):
+    for code, login in ((applicant.uscc or "", "shili.jingban"), (applicant.uscc or "", "nobody"), ("x", "a\x00b")):
         answer = stranger.send("/password/forgotten", uscc=code, login=login)
         bodies.add((answer.status_code, answer.location, answer.text))
     assert len(bodies) == 1
-    stranger.send("/password/forgotten", uscc=applicant.uscc or "", login="zhang.san")
+    stranger.send("/password/forgotten", uscc=applicant.uscc or "", login="shili.jingban")
     assert len(stranger.mails(applicant.email or "")) == 1  # however often it is asked for
 
 
@@ -247,7 +247,7 @@ def test_who_comes_with_the_key_has_no_password(stranger: Stranger, door_parts: 
 
 def test_one_address_asks_for_twenty_mails_an_hour(stranger: Stranger, applicant: Applicant) -> None:
     start = now()
-    stated = {"uscc": applicant.uscc or "", "login": "zhang.san"}
+    stated = {"uscc": applicant.uscc or "", "login": "shili.jingban"}
     with clock_at(start):
         for _ in range(20):
             assert stranger.send("/password/forgotten", stated).status_code == 303

@@ -39,7 +39,7 @@ def wish(**changes: str) -> dict[str, str]:
         "machinery_account": "",
         "uscc": a_code(number),
         "enterprise_name": NAME,
-        "login": "zhang.san",
+        "login": "shili.jingban",
         "password": PASSWORD,
         "again": PASSWORD,
         "email": f"person{number}@example.invalid",
@@ -72,10 +72,10 @@ def test_the_whole_way(stranger: Stranger, door_parts: Parts) -> None:
     assert (done.status_code, done.location) == (303, "/entrance")
     assert stated["uscc"] in stranger.open("/entrance")
     (applicant,) = accounts(door_parts, stated["uscc"])
-    assert (applicant.kind, applicant.name, applicant.login) == ("person", NAME, "zhang.san")
+    assert (applicant.kind, applicant.name, applicant.login) == ("person", NAME, "shili.jingban")
     assert (applicant.category, applicant.machinery_account) == (Category.MECHANICAL_ELECTRICAL, "jd-0001")
 
-    entered = stranger.send("/entrance", uscc=stated["uscc"], login="zhang.san", password=PASSWORD)
+    entered = stranger.send("/entrance", uscc=stated["uscc"], login="shili.jingban", password=PASSWORD)
     assert (entered.status_code, entered.location) == (303, "/applications")
     assert stated["email"] in stranger.open("/account")
     with door_parts.work() as session:
@@ -85,7 +85,7 @@ def test_the_whole_way(stranger: Stranger, door_parts: Parts) -> None:
 
 def test_before_activation_nobody_signs_in(stranger: Stranger) -> None:
     stated = register(stranger)
-    answer = stranger.send("/entrance", uscc=stated["uscc"], login="zhang.san", password=PASSWORD)
+    answer = stranger.send("/entrance", uscc=stated["uscc"], login="shili.jingban", password=PASSWORD)
     assert answer.status_code == 401
 
 
@@ -94,9 +94,9 @@ def test_codes_are_taken_as_people_type_them(stranger: Stranger, door_parts: Par
     first_17 = f"{first}1110000{next(numbers):09d}"
     code = first_17 + uscc_check_character(first_17)
     typed = f" {code[:4].lower()} {code[4:10]}\u3000{code[10:]}".replace("0", "０", 2)
-    stated = register(stranger, uscc=typed, login=" Zhang.San ")
+    stated = register(stranger, uscc=typed, login=" Shili.Jingban ")
     stranger.send(stranger.path(stated["email"]))
-    assert [each.login for each in accounts(door_parts, code)] == ["zhang.san"]
+    assert [each.login for each in accounts(door_parts, code)] == ["shili.jingban"]
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_codes_are_taken_as_people_type_them(stranger: Stranger, door_parts: Par
         ("enterprise_name", "\u202e", "Enter the name as it stands"),
         ("enterprise_name", "示" * 201, "at most 200 characters"),
         ("login", "abc", "4 to 30 letters"),
-        ("login", "zhang/san", "4 to 30 letters"),
-        ("login", "张三张三", "4 to 30 letters"),
+        ("login", "shili/jingban", "4 to 30 letters"),
+        ("login", "示例经办", "4 to 30 letters"),
         ("password", "short", "at least 12 characters"),
         ("password", "password1234", "first that are tried"),
         ("again", "another sentence", "passwords differ"),
@@ -130,7 +130,7 @@ def test_what_cannot_stand_is_said_beside_its_field(stranger: Stranger, field: s
 
 
 def test_characters_no_page_can_show_become_blanks(stranger: Stranger, door_parts: Parts) -> None:
-    stated = register(stranger, enterprise_name="示例\x00有限\x1b公司", login="zhang.san\x00")
+    stated = register(stranger, enterprise_name="示例\x00有限\x1b公司", login="shili.jingban\x00")
     stranger.send(stranger.path(stated["email"]))
     assert [each.name for each in accounts(door_parts, stated["uscc"])] == ["示例 有限 公司"]
 
@@ -217,7 +217,7 @@ def test_the_mail_is_sent_again_five_times_and_never_twice_a_minute(stranger: St
     for minute in range(8):
         with clock_at(start + timedelta(minutes=minute, seconds=minute)):
             for _ in range(2):
-                answer = stranger.send("/register/resend", uscc=stated["uscc"].lower(), login="Zhang.San")
+                answer = stranger.send("/register/resend", uscc=stated["uscc"].lower(), login="Shili.Jingban")
                 assert answer.location == "/register/resend?sent=1"
     assert len(stranger.mails(stated["email"])) == 5
     assert stranger.send(stranger.path(stated["email"])).status_code == 303
@@ -253,7 +253,7 @@ def test_a_hostile_name_stays_text(stranger: Stranger) -> None:
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     stranger.send(path)
-    stranger.send("/entrance", uscc=stated["uscc"], login="zhang.san", password=PASSWORD)
+    stranger.send("/entrance", uscc=stated["uscc"], login="shili.jingban", password=PASSWORD)
     assert "<script>alert" not in stranger.open("/account")
 
 

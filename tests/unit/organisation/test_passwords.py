@@ -17,18 +17,20 @@ from workbench.organisation import passwords
         "PASSWORD1234",
         "１２３４５６７８９０１２",
         "abababababab",
-        "zhang.san123",
+        "shili.jingban123",
         "ab3 " * 33,
     ],
 )
 def test_refuses_what_is_short_common_or_made_from_the_login(refused: str) -> None:
     with pytest.raises(Invalid):
-        passwords.accept(refused, "zhang.san")
+        passwords.accept(refused, "shili.jingban")
 
 
-@pytest.mark.parametrize("accepted", ["correct horse battery", "下雨天也要记得带伞出门走走", "zhang.san eats noodles"])
+@pytest.mark.parametrize(
+    "accepted", ["correct horse battery", "下雨天也要记得带伞出门走走", "shili.jingban eats noodles"]
+)
 def test_accepts_a_short_sentence_without_rules_on_composition(accepted: str) -> None:
-    passwords.accept(accepted, "zhang.san")
+    passwords.accept(accepted, "shili.jingban")
     assert len(accepted) >= passwords.SHORTEST
 
 
