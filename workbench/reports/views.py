@@ -3,8 +3,10 @@
 from flask import Flask
 from flask_admin import Admin
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
 
 from workbench.kernel import jobs
+from workbench.kernel.identity import Actor
 from workbench.kernel.outbox import MessageState
 from workbench.kernel.permissions import Permission
 from workbench.reports import mailbox
@@ -12,6 +14,7 @@ from workbench.reports.audit_views import AuditView
 from workbench.reports.operations_views import JobsView, MailView
 from workbench.reports.remark_views import RemarkTemplateView
 from workbench.shell import menu
+from workbench.shell.context import parts
 
 
 def register(app: Flask, admin: Admin) -> None:
@@ -42,9 +45,15 @@ def register(app: Flask, admin: Admin) -> None:
             _("Outgoing messages"),
             "mail.index",
             Permission.OPERATIONS_MANAGE,
-            count=lambda session, actor: mailbox.count_unsent(session)[MessageState.FAILED],
+            count=_failed_messages,
             group=administration,
             icon="mail",
         ),
     ):
         menu.register(app, item)
+
+
+def _failed_messages(session: Session, actor: Actor) -> int:
+    """How many messages were given up: of every case, which the keeper of the mail does not reach otherwise."""
+    with parts().work() as everything:
+        return mailbox.count_unsent(everything)[MessageState.FAILED]

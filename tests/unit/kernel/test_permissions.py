@@ -43,6 +43,8 @@ TABLE = """
     checklist:manage       .  .  .  .  .  .  .  x  .
     operations:manage      .  .  .  .  .  .  .  x  .
     staff:manage           .  .  .  .  .  .  .  x  .
+    front_door:manage      .  .  .  .  .  .  .  x  .
+    api_key:manage         .  .  .  .  .  .  .  x  .
     audit:read             .  .  .  .  .  .  .  .  x
 """
 ROWS = {line.split()[0]: line.split()[1:] for line in TABLE.strip().splitlines()[1:]}
