@@ -62,7 +62,8 @@ def test_a_verdict_and_a_withdrawal_at_once_are_one_of_them(front: Front) -> Non
             state = session.get_one(Application, case).state
             told = session.scalars(select(CaseEvent.event).where(CaseEvent.application_id == case)).all()
         if status == 303:
-            assert (state, type(refusal)) == (State.WITHDRAWN, Conflict)
+            assert state == State.WITHDRAWN
+            assert isinstance(refusal, Conflict)
         else:
             assert (state, status, refusal) == (State.RE_CHECK, 409, None)
         assert ("withdrawn" in told) is (status == 303)
