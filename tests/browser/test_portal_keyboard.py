@@ -79,7 +79,7 @@ def _reach(page: Page, target: Locator) -> None:
 def _upload(page: Page, files: list[FilePayload]) -> None:
     _reach(page, page.locator("#files-business_licence"))
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(files)
     expect(PapersPage(page).files("business_licence")).to_have_count(1, timeout=30_000)
     _press(page, PapersPage(page).slot("business_licence").locator("a[data-page]").first)
