@@ -4,6 +4,7 @@ from flask_babel import lazy_gettext as _
 from wtforms import DateField, Form, SelectMultipleField, StringField, validators, widgets
 
 from workbench.api.service import MAX_NAME
+from workbench.shell.fields import NEEDED
 
 
 class SiteForm(Form):
@@ -11,7 +12,7 @@ class SiteForm(Form):
 
     name = StringField(
         _("Name of the registration site"),
-        [validators.InputRequired(_("Please fill this in."))],
+        [NEEDED],
         render_kw={"autocomplete": "off", "maxlength": MAX_NAME},
     )
 

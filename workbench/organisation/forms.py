@@ -16,12 +16,7 @@ from wtforms import (
 )
 
 from workbench.organisation.passwords import LONGEST, SHORTEST
-
-_needed = validators.InputRequired(_("Please fill this in."))
-
-
-def _at_most(length: int) -> validators.Length:
-    return validators.Length(max=length, message=_("Use at most %(max)d characters."))
+from workbench.shell.fields import NEEDED, at_most
 
 
 class SignInForm(Form):
@@ -29,11 +24,11 @@ class SignInForm(Form):
 
     login = StringField(
         _("Login name"),
-        [_needed, _at_most(50)],
+        [NEEDED, at_most(50)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = PasswordField(
-        _("Password"), [_needed, _at_most(LONGEST)], render_kw={"autocomplete": "current-password", "data-caps": ""}
+        _("Password"), [NEEDED, at_most(LONGEST)], render_kw={"autocomplete": "current-password", "data-caps": ""}
     )
 
 
@@ -42,18 +37,18 @@ class OwnPasswordForm(Form):
 
     current = PasswordField(
         _("Current password"),
-        [_needed, _at_most(LONGEST)],
+        [NEEDED, at_most(LONGEST)],
         render_kw={"autocomplete": "current-password", "data-caps": ""},
     )
     new = PasswordField(
         _("New password"),
-        [_needed, _at_most(LONGEST)],
+        [NEEDED, at_most(LONGEST)],
         description=_("At least %(length)d characters. A short sentence is easy to remember.", length=SHORTEST),
         render_kw={"autocomplete": "new-password", "minlength": SHORTEST, "data-caps": ""},
     )
     again = PasswordField(
         _("New password again"),
-        [_needed, validators.EqualTo("new", _("The two new passwords differ."))],
+        [NEEDED, validators.EqualTo("new", _("The two new passwords differ."))],
         render_kw={"autocomplete": "new-password", "data-caps": ""},
     )
 
@@ -61,8 +56,8 @@ class OwnPasswordForm(Form):
 class StaffForm(Form):
     """A member of staff: who, employed where, to do what."""
 
-    name = StringField(_("Name"), [_needed, _at_most(60)], render_kw={"autocomplete": "off"})
-    email = EmailField(_("E-mail"), [_at_most(254)], render_kw={"autocomplete": "off"})
+    name = StringField(_("Name"), [NEEDED, at_most(60)], render_kw={"autocomplete": "off"})
+    email = EmailField(_("E-mail"), [at_most(254)], render_kw={"autocomplete": "off"})
     employer = SelectField(_("Employer"), description=_("Roles below follow from the employer."))
     roles = SelectMultipleField(
         _("Roles"),
@@ -76,7 +71,7 @@ class NewStaffForm(StaffForm):
 
     login = StringField(
         _("Login name"),
-        [_needed, _at_most(50)],
+        [NEEDED, at_most(50)],
         description=_("3 to 50 small letters, digits, dots or dashes. It cannot be changed later."),
         render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
     )
@@ -85,12 +80,12 @@ class NewStaffForm(StaffForm):
 class AuthorityForm(Form):
     """Names and place of an issuing authority; its code is fixed."""
 
-    name_zh = StringField(_("Chinese name"), [_needed, _at_most(100)])
-    short_zh = StringField(_("Short name"), [_needed, _at_most(20)], description=_("Shown where space is short."))
-    name_en = StringField(_("English name"), [_needed, _at_most(200)])
+    name_zh = StringField(_("Chinese name"), [NEEDED, at_most(100)])
+    short_zh = StringField(_("Short name"), [NEEDED, at_most(20)], description=_("Shown where space is short."))
+    name_en = StringField(_("English name"), [NEEDED, at_most(200)])
     position = IntegerField(
         _("Place in the official order"),
-        [_needed, validators.NumberRange(1, 999, _("A whole number from 1 to 999."))],
+        [NEEDED, validators.NumberRange(1, 999, _("A whole number from 1 to 999."))],
     )
     active = BooleanField(_("Takes part"), description=_("Without this mark nobody can apply to this authority."))
 
@@ -99,13 +94,13 @@ class PickupSiteForm(Form):
     """Where keys are collected."""
 
     authority_id = SelectField(_("Issuing authority"), coerce=int)
-    name = StringField(_("Name of the place"), [_needed, _at_most(100)])
+    name = StringField(_("Name of the place"), [NEEDED, at_most(100)])
     address = StringField(
         _("Address"),
-        [_needed, _at_most(300)],
+        [NEEDED, at_most(300)],
         description=_("As an applicant needs it: street, number, floor, window."),
     )
-    telephone = StringField(_("Telephone"), [_at_most(60)])
-    opening_hours = StringField(_("Opening hours"), [_at_most(200)])
-    note = TextAreaField(_("Note for applicants"), [_at_most(1000)])
+    telephone = StringField(_("Telephone"), [at_most(60)])
+    opening_hours = StringField(_("Opening hours"), [at_most(200)])
+    note = TextAreaField(_("Note for applicants"), [at_most(1000)])
     active = BooleanField(_("In use"), default=True, description=_("Keys are only sent to places in use."))

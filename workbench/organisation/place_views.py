@@ -16,10 +16,6 @@ from workbench.shell.context import db
 from workbench.shell.gate import DeskModelView
 
 
-def _yes_or_no(view: Any, context: Any, row: Any, name: str) -> str:
-    return str(gettext("Yes") if getattr(row, name) else gettext("No"))
-
-
 class AuthorityView(DeskModelView):
     """The issuing authorities in their official order. Names and order are edited; none is added or removed here."""
 
@@ -41,7 +37,6 @@ class AuthorityView(DeskModelView):
     column_default_sort = "position"
     column_searchable_list = ("code", "name_zh", "name_en")
     column_formatters: ClassVar = {
-        "active": _yes_or_no,
         "kind": lambda view, context, row, name: gettext(KIND_WORDS[row.kind]),
     }
 
@@ -69,7 +64,6 @@ class PickupSiteView(DeskModelView):
     column_sortable_list = ("name",)
     column_default_sort = "authority_id"
     column_searchable_list = ("name", "address")
-    column_formatters: ClassVar = {"active": _yes_or_no}
 
     def __init__(self) -> None:
         super().__init__(PickupSite, name=_("Pick-up sites"), endpoint="pickup_sites", url="/desk/pickup-sites")

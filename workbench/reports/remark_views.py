@@ -10,14 +10,10 @@ from workbench.cases.service import MAX_REMARK
 from workbench.cases.words import DESK_NAMES, Desk, Verdict
 from workbench.kernel.permissions import Permission
 from workbench.review.models import RemarkTemplate
+from workbench.shell.fields import NEEDED, at_most
 from workbench.shell.gate import DeskModelView
 
 VERDICT_WORDS = {Verdict.PASSED: _("Passed"), Verdict.FAILED: _("Not passed")}
-_needed = validators.InputRequired(_("Please fill this in."))
-
-
-def _at_most(length: int) -> validators.Length:
-    return validators.Length(max=length, message=_("Use at most %(max)d characters."))
 
 
 class RemarkTemplateForm(Form):
@@ -29,10 +25,10 @@ class RemarkTemplateForm(Form):
     verdict = SelectField(
         _("Verdict"), choices=[SelectChoice(each.value, word) for each, word in VERDICT_WORDS.items()]
     )
-    title = StringField(_("Title"), [_needed, _at_most(60)], description=_("What the drop-down shows."))
+    title = StringField(_("Title"), [NEEDED, at_most(60)], description=_("What the drop-down shows."))
     text = TextAreaField(
         _("Text"),
-        [_needed, _at_most(MAX_REMARK)],
+        [NEEDED, at_most(MAX_REMARK)],
         description=_("%(faults)s stands for the faults found; without it they follow at the end."),
         render_kw={"rows": 6},
     )
@@ -69,7 +65,6 @@ class RemarkTemplateView(DeskModelView):
         "desk": lambda view, context, row, name: gettext(DESK_NAMES[Desk(row.desk)]),
         "verdict": lambda view, context, row, name: str(VERDICT_WORDS[Verdict(row.verdict)]),
         "text": lambda view, context, row, name: row.text if len(row.text) <= 80 else f"{row.text[:80]} …",
-        "active": lambda view, context, row, name: gettext("Yes") if row.active else gettext("No"),
     }
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ from wtforms import Form, SelectField, TextAreaField, validators
 
 from workbench.cases.claims import MAX_NOTE
 from workbench.organisation.models import Staff
+from workbench.shell.fields import NEEDED
 
 
 class ReassignForm(Form):
@@ -16,7 +17,7 @@ class ReassignForm(Form):
     person = SelectField(_("Hand to"), coerce=int)
     note = TextAreaField(
         _("Note"),
-        [validators.InputRequired(_("Please fill this in.")), validators.Length(max=MAX_NOTE)],
+        [NEEDED, validators.Length(max=MAX_NOTE)],
         description=_("The note is recorded with each case."),
         render_kw={"rows": 3, "maxlength": MAX_NOTE},
     )

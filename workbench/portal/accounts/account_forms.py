@@ -9,8 +9,8 @@ from wtforms.fields.choices import SelectChoice
 from workbench.cases.words import CATEGORY_NAMES
 from workbench.organisation.passwords import LONGEST, SHORTEST
 from workbench.portal.accounts import registering
+from workbench.shell.fields import NEEDED, at_most
 
-_needed = validators.InputRequired(_("Please fill this in."))
 _CONTROLS = dict.fromkeys((*range(32), 127), " ")
 _AS_TYPED = {"autocapitalize": "none", "spellcheck": "false"}
 
@@ -20,14 +20,10 @@ def _written(typed: str | None) -> str:
     return (typed or "").translate(_CONTROLS)
 
 
-def _at_most(length: int) -> validators.Length:
-    return validators.Length(max=length, message=_("Use at most %(max)d characters."))
-
-
 def _code() -> StringField:
     return StringField(
         _("Enterprise code"),
-        [_needed, _at_most(60)],
+        [NEEDED, at_most(60)],
         filters=[_written],
         description=_("The 18-character unified social credit code on the business licence."),
         render_kw={"autocapitalize": "characters", "spellcheck": "false"},
@@ -37,7 +33,7 @@ def _code() -> StringField:
 def _login(**extra: Any) -> StringField:
     return StringField(
         _("Login name"),
-        [_needed, _at_most(60)],
+        [NEEDED, at_most(60)],
         filters=[_written],
         render_kw={"autocomplete": "username", **_AS_TYPED},
         **extra,
@@ -47,7 +43,7 @@ def _login(**extra: Any) -> StringField:
 def _new_password(label: Any) -> PasswordField:
     return PasswordField(
         label,
-        [_needed, _at_most(LONGEST)],
+        [NEEDED, at_most(LONGEST)],
         description=_("At least %(length)d characters. A short sentence is easy to remember.", length=SHORTEST),
         render_kw={"autocomplete": "new-password", "minlength": SHORTEST, "data-caps": ""},
     )
@@ -56,7 +52,7 @@ def _new_password(label: Any) -> PasswordField:
 def _again(label: Any) -> PasswordField:
     return PasswordField(
         label,
-        [_needed, validators.EqualTo("password", _("The two passwords differ."))],
+        [NEEDED, validators.EqualTo("password", _("The two passwords differ."))],
         render_kw={"autocomplete": "new-password", "data-caps": ""},
     )
 
@@ -65,7 +61,7 @@ class CaptchaForm(Form):
     """A form that only people send. What its picture shows is set beside it; see `portal.accounts.captcha`."""
 
     captcha_token = HiddenField()
-    captcha = StringField(_("Characters in the picture"), [_needed, _at_most(40)], filters=[_written])
+    captcha = StringField(_("Characters in the picture"), [NEEDED, at_most(40)], filters=[_written])
 
 
 class SignInForm(CaptchaForm):
@@ -74,7 +70,7 @@ class SignInForm(CaptchaForm):
     uscc = _code()
     login = _login()
     password = PasswordField(
-        _("Password"), [_needed, _at_most(LONGEST)], render_kw={"autocomplete": "current-password", "data-caps": ""}
+        _("Password"), [NEEDED, at_most(LONGEST)], render_kw={"autocomplete": "current-password", "data-caps": ""}
     )
 
 
@@ -90,13 +86,13 @@ class RegisterForm(CaptchaForm):
 
     category = RadioField(
         _("Business category"),
-        [_needed],
+        [NEEDED],
         choices=[SelectChoice(str(key), _(words)) for key, words in CATEGORY_NAMES.items()],
         validate_choice=False,
     )
     machinery_account = StringField(
         _("Account in the mechanical and electrical system"),
-        [_at_most(registering.LONGEST_ACCOUNT)],
+        [at_most(registering.LONGEST_ACCOUNT)],
         filters=[_written],
         description=_("Only for mechanical and electrical licences: the account you hold in that system."),
         render_kw={"autocomplete": "off", **_AS_TYPED},
@@ -104,7 +100,7 @@ class RegisterForm(CaptchaForm):
     uscc = _code()
     enterprise_name = StringField(
         _("Enterprise name"),
-        [_needed, _at_most(registering.LONGEST_NAME)],
+        [NEEDED, at_most(registering.LONGEST_NAME)],
         filters=[_written],
         description=_("Exactly as on the business licence."),
         render_kw={"autocomplete": "organization"},
@@ -118,7 +114,7 @@ class RegisterForm(CaptchaForm):
     again = _again(_("Password again"))
     email = EmailField(
         _("E-mail"),
-        [_needed, _at_most(254)],
+        [NEEDED, at_most(254)],
         filters=[_written],
         description=_("The activation link goes here. With a wrong address none comes and the account stays closed."),
         render_kw={"autocomplete": "email", "spellcheck": "false"},
@@ -137,6 +133,6 @@ class OwnPasswordForm(NewPasswordForm):
 
     current = PasswordField(
         _("Current password"),
-        [_needed, _at_most(LONGEST)],
+        [NEEDED, at_most(LONGEST)],
         render_kw={"autocomplete": "current-password", "data-caps": ""},
     )

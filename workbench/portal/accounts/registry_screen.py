@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from wtforms import Form, StringField, ValidationError, validators
+from wtforms import Form, StringField, ValidationError
 
 from workbench.cases.facts import USCC_REASONS
 from workbench.kernel import clock
@@ -12,10 +12,10 @@ from workbench.kernel.codes import normalise_uscc, uscc_problem
 from workbench.kernel.permissions import Permission
 from workbench.portal.accounts.registry import LONGEST_NAME
 from workbench.portal.models import EnterpriseRecord
+from workbench.shell.fields import NEEDED, at_most
 from workbench.shell.gate import DeskModelView
 
-_needed = validators.InputRequired(_("Please fill this in."))
-_name = (_("Enterprise name"), [_needed, validators.Length(max=LONGEST_NAME)])
+_name = (_("Enterprise name"), [NEEDED, at_most(LONGEST_NAME)])
 
 
 class RecordForm(Form):
@@ -27,7 +27,7 @@ class RecordForm(Form):
 class NewRecordForm(RecordForm):
     """The same with the code."""
 
-    uscc = StringField(_("Enterprise code"), [_needed], filters=[lambda typed: normalise_uscc(typed or "")])
+    uscc = StringField(_("Enterprise code"), [NEEDED], filters=[lambda typed: normalise_uscc(typed or "")])
 
     def validate_uscc(self, field: StringField) -> None:
         """Length, characters, checksum."""

@@ -10,13 +10,8 @@ from workbench.kernel.errors import Invalid
 from workbench.kernel.permissions import Permission
 from workbench.portal.front.contacts import check_website
 from workbench.portal.models import Contact
+from workbench.shell.fields import NEEDED, at_most
 from workbench.shell.gate import DeskModelView
-
-_needed = validators.InputRequired(_("Please fill this in."))
-
-
-def _at_most(length: int) -> validators.Length:
-    return validators.Length(max=length, message=_("Use at most %(max)d characters."))
 
 
 def _is_website(form: Form, field: StringField) -> None:
@@ -29,21 +24,21 @@ def _is_website(form: Form, field: StringField) -> None:
 class ContactForm(Form):
     """Who, how to reach them, and for what."""
 
-    name_zh = StringField(_("Chinese name"), [_needed, _at_most(100)])
-    name_en = StringField(_("English name"), [_at_most(200)])
+    name_zh = StringField(_("Chinese name"), [NEEDED, at_most(100)])
+    name_en = StringField(_("English name"), [at_most(200)])
     telephone = StringField(
         _("Telephone"),
         [
             validators.Optional(),
-            _at_most(60),
+            at_most(60),
             validators.Regexp(r"[0-9+()\- ,;/、，（）转]+\Z", message=_("Digits, brackets and dashes only.")),
         ],
     )
     website = StringField(
-        _("Website"), [_at_most(200), _is_website], description=_("A host such as www.example.org, or https://….")
+        _("Website"), [at_most(200), _is_website], description=_("A host such as www.example.org, or https://….")
     )
-    note_zh = StringField(_("What for (Chinese)"), [_at_most(300)])
-    note_en = StringField(_("What for (English)"), [_at_most(300)])
+    note_zh = StringField(_("What for (Chinese)"), [at_most(300)])
+    note_en = StringField(_("What for (English)"), [at_most(300)])
     position = IntegerField(
         _("Place"),
         [validators.NumberRange(0, 9999, _("A number from 0 to 9999."))],
@@ -72,9 +67,6 @@ class ContactView(DeskModelView):
     }
     column_default_sort = "position"
     column_sortable_list = ("position",)
-    column_formatters: ClassVar = {
-        "active": lambda view, context, row, name: gettext("Yes") if row.active else gettext("No"),
-    }
 
     def __init__(self) -> None:
         super().__init__(Contact, name=_("Contacts for applicants"), endpoint="contacts", url="/desk/contacts")
