@@ -1,0 +1,1 @@
+"""Asking a certification authority: one small interface, and the authorities that can be asked through it."""
