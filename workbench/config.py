@@ -6,7 +6,7 @@ Every default is safe in production; the only variable most installations set is
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AnyUrl, Field, StringConstraints, UrlConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -89,6 +89,36 @@ class Settings(BaseSettings):
     checkpoint_copy: Path | None = Field(
         default=None, description="A second file for signed audit checkpoints, best on another machine's disk."
     )
+    key_algorithm: Literal["rsa-2048", "p-256", "sm2"] = Field(
+        default="rsa-2048", description="What key pairs, certificates and seals are made with."
+    )
+    ca: Literal["embedded", "cmp"] = Field(
+        default="embedded", description="Who issues certificates: the embedded trial authority, or a CA asked by CMP."
+    )
+    certificate_profile: Path | None = Field(
+        default=None,
+        description="TOML: subject, key usage, validity and addresses of certificates; unset: the default.",
+    )
+    cmp_server: WebUrl | None = Field(default=None, description="The CA's CMP address (RFC 4210, RFC 9483).")
+    cmp_reference: str | None = Field(default=None, description="Reference under which the CA knows the shared secret.")
+    cmp_secret_file: Path | None = Field(default=None, description="The secret shared with the CA, in a file.")
+    cmp_certificate: Path | None = Field(default=None, description="PEM: the registration authority's certificate.")
+    cmp_private_key: Path | None = Field(default=None, description="PEM: the private key that goes with it.")
+    cmp_trusted: Path | None = Field(default=None, description="PEM: what the CA's answers must be vouched for by.")
+    cmp_recipient: str | None = Field(default=None, description="The CA's name as the messages address it: /CN=...")
+    cmp_timeout_seconds: float = Field(default=10.0, ge=1, le=300, description="How long one asking may take.")
+    seal_certificate: Path | None = Field(default=None, description="PEM: whose certificate vouches for seals.")
+    seal_private_key: Path | None = Field(default=None, description="PEM: the private key that signs seals.")
+    pin_delivery: Literal["letter", "email"] = Field(
+        default="letter", description="How the user PIN of a key reaches its holder."
+    )
+    renewal_key: Literal["same", "new"] = Field(
+        default="new", description="Whether a renewal certifies the key's own pair again or a new one on the token."
+    )
+    renewed_certificate: Literal["expires", "revoked"] = Field(
+        default="expires", description="What the CA does with the certificate that a renewal has replaced."
+    )
+    low_stock: int = Field(default=100, ge=0, le=100_000, description="Blank tokens below which the stock is low.")
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
 
     @field_validator("var_dir", mode="after")
@@ -125,6 +155,11 @@ class Settings(BaseSettings):
     def key_dir(self) -> Path:
         """Secrets made at the first start, readable by the owner alone."""
         return self.var_dir / "keys"
+
+    @property
+    def ca_dir(self) -> Path:
+        """Revocation lists as they were published, and what was exchanged with a CA."""
+        return self.var_dir / "ca"
 
     @property
     def audit_dir(self) -> Path:

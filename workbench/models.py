@@ -8,6 +8,7 @@ from workbench.kernel.db import Base
 from workbench.keys import models as keys
 from workbench.organisation import models as organisation
 from workbench.portal import models as portal
+from workbench.production import models as production
 from workbench.review import models as review
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "organisation",
     "outbox",
     "portal",
+    "production",
     "review",
 ]

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -41,6 +41,7 @@ class OutboxMessage(Numbered, Base):
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_has_time"),
         CheckConstraint("state IN ('waiting', 'sent', 'failed')", name="state_known"),
         CheckConstraint("channel IN ('email', 'sms')", name="channel_known"),
+        CheckConstraint("state <> 'sent' OR secret_ciphertext IS NULL", name="secret_gone_when_sent"),
         Index("ix_outbox_message_unsent", "created_at", postgresql_where=text("state <> 'sent'")),
     )
 
@@ -55,6 +56,7 @@ class OutboxMessage(Numbered, Base):
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
     case_id: Mapped[int | None]
+    secret_ciphertext: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class SendFailed(Exception):

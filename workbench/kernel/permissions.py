@@ -18,6 +18,8 @@ class Permission(StrEnum):
     CASE_ENTER = "case:enter"
     CASE_READ = "case:read"
     CASE_REASSIGN = "case:reassign"
+    CERTIFICATE_READ = "certificate:read"
+    CERTIFICATE_REVOKE = "certificate:revoke"
     CHECKLIST_MANAGE = "checklist:manage"
     DESK_ENTER = "desk:enter"
     DOCUMENT_READ = "document:read"
@@ -30,15 +32,18 @@ class Permission(StrEnum):
     OPERATIONS_MANAGE = "operations:manage"
     PRE_CHECK_DECIDE = "pre_check:decide"
     PRE_CHECK_READ = "pre_check:read"
+    PRODUCTION_READ = "production:read"
     RE_CHECK_DECIDE = "re_check:decide"
     RE_CHECK_READ = "re_check:read"
     REMARK_TEMPLATE_MANAGE = "remark_template:manage"
     STAFF_MANAGE = "staff:manage"
+    STATION_MANAGE = "station:manage"
+    STOCK_MANAGE = "stock:manage"
     WORKLOAD_READ = "workload:read"
 
 
 _P = Permission
-_CASEWORK: Final = frozenset({_P.DESK_ENTER, _P.CASE_READ, _P.DOCUMENT_READ})
+_CASEWORK: Final = frozenset({_P.DESK_ENTER, _P.CASE_READ, _P.CERTIFICATE_READ, _P.DOCUMENT_READ})
 _BOTH_QUEUES: Final = frozenset({_P.PRE_CHECK_READ, _P.RE_CHECK_READ})
 _SUPERVISION: Final = _CASEWORK | _BOTH_QUEUES | {_P.CASE_REASSIGN, _P.WORKLOAD_READ, _P.REMARK_TEMPLATE_MANAGE}
 
@@ -47,9 +52,9 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.COUNTER_STAFF: _CASEWORK | {_P.CASE_ENTER, _P.KEY_RECEIVE, _P.KEY_COLLECT, _P.IDENTITY_REVEAL},
     Role.AUTHORITY_SUPERVISOR: _SUPERVISION,
     Role.RE_CHECKER: _CASEWORK | {_P.RE_CHECK_READ, _P.RE_CHECK_DECIDE, _P.IDENTITY_REVEAL},
-    Role.KEY_MAKER: _CASEWORK | {_P.KEY_PRODUCE},
+    Role.KEY_MAKER: _CASEWORK | {_P.PRODUCTION_READ, _P.KEY_PRODUCE, _P.STOCK_MANAGE},
     Role.DISPATCHER: _CASEWORK | {_P.KEY_DISPATCH},
-    Role.VENDOR_SUPERVISOR: _SUPERVISION,
+    Role.VENDOR_SUPERVISOR: _SUPERVISION | {_P.PRODUCTION_READ, _P.STOCK_MANAGE, _P.CERTIFICATE_REVOKE},
     Role.ADMINISTRATOR: frozenset(
         {
             _P.DESK_ENTER,
@@ -61,9 +66,10 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.OPERATIONS_MANAGE,
             _P.REMARK_TEMPLATE_MANAGE,
             _P.STAFF_MANAGE,
+            _P.STATION_MANAGE,
         }
     ),
-    Role.AUDITOR: _CASEWORK | _BOTH_QUEUES | {_P.AUDIT_READ, _P.WORKLOAD_READ},
+    Role.AUDITOR: _CASEWORK | _BOTH_QUEUES | {_P.AUDIT_READ, _P.PRODUCTION_READ, _P.WORKLOAD_READ},
 }
 
 

@@ -1,0 +1,121 @@
+"""The fences around production, and custody that the database itself keeps whole: an entry that does not begin where the
+one before ended is refused, and a token's row changes by its entries alone.
+"""
+
+from collections.abc import Sequence
+
+from alembic import op
+
+revision: str = "0014"
+down_revision: str | None = "0013"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+EVERYTHING = "(SELECT current_setting('workbench.scope', true)) = '*'"
+IN_SCOPE = (
+    "(SELECT current_setting('workbench.scope', true)) = '*' OR "
+    "authority_id = ANY (string_to_array(nullif((SELECT current_setting('workbench.scope', true)), '*'), ',')::bigint[])"
+)
+BY_AUTHORITY = ("token", "custody_entry", "seal", "making", "certificate_order")
+HOUSE_ONLY = ("bench_station", "batch", "revocation_order", "trial_entry")
+
+FOLLOW = """
+CREATE FUNCTION follow_custody() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    held token%ROWTYPE;
+    scope text := coalesce(current_setting('workbench.scope', true), '');
+BEGIN
+    SELECT * INTO held FROM token WHERE id = NEW.token_id FOR UPDATE;
+    IF NOT FOUND OR (scope <> '*' AND (held.authority_id = ANY (string_to_array(scope, ',')::bigint[])) IS NOT TRUE) THEN
+        RAISE EXCEPTION 'there is no such token' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF (NEW.seq, NEW.from_custodian, coalesce(NEW.from_ref, 0), NEW.state_before)
+        <> (held.custody_seq + 1, held.custodian, coalesce(held.custodian_ref, 0), held.state)
+        OR NEW.at < held.moved_at
+    THEN
+        RAISE EXCEPTION 'custody of token % would have a gap or an overlap', held.serial
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    UPDATE token SET custody_seq = NEW.seq, custodian = NEW.to_custodian, custodian_ref = NEW.to_ref,
+        state = NEW.state_after, moved_at = NEW.at, authority_id = NEW.authority_id,
+        application_id = NEW.application_id WHERE id = held.id;
+    RETURN NEW;
+END
+$$
+"""
+GUARD = """
+CREATE FUNCTION guard_token() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF (NEW.state, NEW.custodian, NEW.custody_seq) <> ('unknown', 'supplier', 0) THEN
+            RAISE EXCEPTION 'a token begins with its first custody entry' USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+    ELSIF pg_trigger_depth() = 1 AND ROW(NEW.*) IS DISTINCT FROM ROW(OLD.*) THEN
+        RAISE EXCEPTION 'a token changes by custody entries alone' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+BEGUN = """
+CREATE FUNCTION demand_custody() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM custody_entry WHERE token_id = NEW.id) THEN
+        RAISE EXCEPTION 'token % is in nobody''s hands', NEW.serial USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+REVOKE_FROM_OTHERS = """
+DO $$
+DECLARE grantee text;
+BEGIN
+    FOR grantee IN SELECT DISTINCT g.grantee FROM information_schema.role_table_grants g
+        WHERE g.table_schema = 'public' AND g.table_name = 'custody_entry' AND g.grantee <> current_user
+    LOOP
+        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON custody_entry FROM %I', grantee);
+    END LOOP;
+END
+$$
+"""
+
+
+def upgrade() -> None:
+    for tables, condition in ((BY_AUTHORITY, IN_SCOPE), (HOUSE_ONLY, EVERYTHING)):
+        for table in tables:
+            op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+            op.execute(f"CREATE POLICY by_authority ON {table} USING ({condition}) WITH CHECK ({condition})")
+    for function in (FOLLOW, GUARD, BEGUN):
+        op.execute(function)
+    op.execute(
+        "CREATE TRIGGER follow_custody BEFORE INSERT ON custody_entry FOR EACH ROW EXECUTE FUNCTION follow_custody()"
+    )
+    op.execute(
+        "CREATE TRIGGER guard_token BEFORE INSERT OR UPDATE ON token FOR EACH ROW EXECUTE FUNCTION guard_token()"
+    )
+    op.execute(
+        "CREATE CONSTRAINT TRIGGER demand_custody AFTER INSERT ON token DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION demand_custody()"
+    )
+    op.execute(REVOKE_FROM_OTHERS)
+    op.execute(
+        "CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON custody_entry "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+    )
+    op.execute(
+        "CREATE TRIGGER never_emptied BEFORE TRUNCATE ON custody_entry "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+
+
+def downgrade() -> None:
+    for trigger in ("only_grows", "never_emptied", "follow_custody"):
+        op.execute(f"DROP TRIGGER {trigger} ON custody_entry")
+    for trigger in ("demand_custody", "guard_token"):
+        op.execute(f"DROP TRIGGER {trigger} ON token")
+    for function in ("demand_custody", "guard_token", "follow_custody"):
+        op.execute(f"DROP FUNCTION {function}()")
+    for table in (*BY_AUTHORITY, *HOUSE_ONLY):
+        op.execute(f"DROP POLICY by_authority ON {table}")
+        op.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")

@@ -1,0 +1,158 @@
+"""The verbs of a token: whatever happens to it is one custody entry, written here and nowhere else.
+
+The database holds each entry against the one before; what does not fit is refused there, whoever sent it.
+"""
+
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from workbench.kernel import audit
+from workbench.kernel.clock import now
+from workbench.kernel.errors import Conflict, Invalid, NotFound
+from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
+from workbench.keys.models import CustodyEntry, Token
+from workbench.keys.token_states import NAMELESS, TOKEN_STATE_NAMES, TokenMove, TokenState, find_token_transition
+
+MAX_REMARK: Final = 500
+"""Characters of what is said about a hand-over."""
+
+
+def get_token(session: Session, serial: str, *, lock: bool = False) -> Token:
+    """The token of a serial number, locked against other writers when asked.
+
+    Raises:
+        NotFound: none inside the session's reach.
+    """
+    statement = select(Token).where(Token.serial == serial.strip())
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    token = session.scalars(statement).one_or_none()
+    if token is None:
+        raise NotFound(N_("There is no token %(serial)s in stock."), serial=serial.strip()[:80])
+    return token
+
+
+def take_in(session: Session, actor: Actor, serial: str, *, model: str, box: str) -> Token:
+    """A new token's first entry: from the supplier into the vendor's stock. The caller records the delivery as a whole.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: a token with this serial is known already.
+    """
+    at = now()
+    token = Token(serial=serial, model=model, box=box, imported_at=at, moved_at=at)
+    session.add(token)
+    session.flush()
+    session.refresh(token)
+    _write(session, token, TokenMove.IMPORT, actor)
+    return token
+
+
+def move(
+    session: Session,
+    token_id: int,
+    what: TokenMove,
+    actor: Actor,
+    *,
+    to_ref: int | None = None,
+    authority_id: int | None = None,
+    application_id: int | None = None,
+    place: str | None = None,
+    remark: str | None = None,
+) -> Token:
+    """Make one move of the token's transition table.
+
+    Args:
+        to_ref: who of the new custodian's kind: a member of staff, an authority; None where there is only one.
+        authority_id, application_id: whose the token is from then on; None means nobody's.
+        place: where it was handed over, if that matters.
+        remark: why; some moves demand it.
+
+    Raises:
+        NotFound: no such token inside the session's reach.
+        Conflict: the token is not in a state that allows this.
+        Invalid: a remark is missing or too long.
+    """
+    token = session.scalars(
+        select(Token).where(Token.id == token_id).with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+    if token is None:
+        raise NotFound(N_("There is no such token."))
+    entry = _write(
+        session,
+        token,
+        what,
+        actor,
+        to_ref=to_ref,
+        authority_id=authority_id,
+        application_id=application_id,
+        place=place,
+        remark=remark,
+    )
+    audit.record(
+        session,
+        f"token.{entry.event}",
+        actor,
+        subject=f"token:{token.id}",
+        case_id=application_id,
+        authority_id=authority_id,
+        before={"state": entry.state_before, "custodian": entry.from_custodian},
+        after={
+            "state": entry.state_after,
+            "custodian": entry.to_custodian,
+            "serial": token.serial,
+            "remark": entry.remark,
+        },
+    )
+    return token
+
+
+def _write(
+    session: Session,
+    token: Token,
+    what: TokenMove,
+    actor: Actor,
+    *,
+    to_ref: int | None = None,
+    authority_id: int | None = None,
+    application_id: int | None = None,
+    place: str | None = None,
+    remark: str | None = None,
+) -> CustodyEntry:
+    transition = find_token_transition(TokenState(token.state), what)
+    if transition is None:
+        raise Conflict(
+            N_("Token %(serial)s can't be used here: it is %(state)s."),
+            serial=token.serial,
+            state=TOKEN_STATE_NAMES[TokenState(token.state)],
+        )
+    remark = (remark or "").strip() or None
+    if transition.needs_remark and remark is None:
+        raise Invalid(N_("Say why; it is recorded."))
+    if remark is not None and len(remark) > MAX_REMARK:
+        raise Invalid(N_("The remark is longer than %(limit)s characters."), limit=MAX_REMARK)
+    entry = CustodyEntry(
+        token_id=token.id,
+        seq=token.custody_seq + 1,
+        at=max(now(), token.moved_at),
+        event=transition.event,
+        from_custodian=token.custodian,
+        from_ref=token.custodian_ref,
+        to_custodian=transition.to.value,
+        to_ref=None if transition.to.value in NAMELESS else to_ref,
+        state_before=token.state,
+        state_after=transition.after.value,
+        authority_id=authority_id,
+        application_id=application_id,
+        actor=actor.label,
+        actor_name=actor.name,
+        address=actor.address,
+        place=place,
+        remark=remark,
+    )
+    session.add(entry)
+    session.flush()
+    session.refresh(token)
+    return entry
