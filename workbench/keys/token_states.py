@@ -85,6 +85,15 @@ TOKEN_STATE_NAMES: Final[Mapping[TokenState, str]] = {
     _S.SPOILED: N_("Spoiled"),
     _S.DESTROYED: N_("Destroyed"),
 }
+REFUSALS: Final[Mapping[TokenState, str]] = {
+    _S.UNKNOWN: N_("Token %(serial)s has not been taken into stock."),
+    _S.BLANK: N_("Token %(serial)s is blank and lies in stock."),
+    _S.ALLOCATED: N_("Token %(serial)s is being made for a case."),
+    _S.PERSONALISED: N_("Token %(serial)s is a finished key."),
+    _S.SPOILED: N_("Token %(serial)s was set aside as spoiled."),
+    _S.DESTROYED: N_("Token %(serial)s was destroyed."),
+}
+"""What is said when a token is asked for something it can't do in the state it is in."""
 CUSTODIAN_NAMES: Final[Mapping[Custodian, str]] = {
     Custodian.SUPPLIER: N_("Supplier"),
     Custodian.VENDOR_STOCK: N_("Vendor's stock"),

@@ -14,7 +14,7 @@ from workbench.kernel.errors import Conflict, Invalid, NotFound
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.keys.models import CustodyEntry, Token
-from workbench.keys.token_states import NAMELESS, TOKEN_STATE_NAMES, TokenMove, TokenState, find_token_transition
+from workbench.keys.token_states import NAMELESS, REFUSALS, TokenMove, TokenState, find_token_transition
 
 MAX_REMARK: Final = 500
 """Characters of what is said about a hand-over."""
@@ -123,11 +123,7 @@ def _write(
 ) -> CustodyEntry:
     transition = find_token_transition(TokenState(token.state), what)
     if transition is None:
-        raise Conflict(
-            N_("Token %(serial)s can't be used here: it is %(state)s."),
-            serial=token.serial,
-            state=TOKEN_STATE_NAMES[TokenState(token.state)],
-        )
+        raise Conflict(REFUSALS[TokenState(token.state)], serial=token.serial)
     remark = (remark or "").strip() or None
     if transition.needs_remark and remark is None:
         raise Invalid(N_("Say why; it is recorded."))
