@@ -1,4 +1,4 @@
-"""Identity numbers at rest: encrypted, with a keyed fingerprint by which equal numbers are recognised unopened."""
+"""Identity numbers and short-lived secrets at rest: encrypted; equal identity numbers are recognised unopened."""
 
 import hashlib
 import hmac
@@ -31,6 +31,20 @@ def seal_identity(secrets: Secrets, number: str) -> SealedIdentity:
 
 def open_identity(secrets: Secrets, ciphertext: bytes) -> str:
     """The identity number in clear. Whoever calls this records who asked and why.
+
+    Raises:
+        cryptography.fernet.InvalidToken: no key of this installation opens it.
+    """
+    return MultiFernet([Fernet(key) for key in secrets.identity_keys]).decrypt(ciphertext).decode()
+
+
+def seal_secret(secrets: Secrets, secret: str) -> bytes:
+    """Encrypt a secret that is on its way to somebody, such as a PIN, under the newest key."""
+    return MultiFernet([Fernet(key) for key in secrets.identity_keys]).encrypt(secret.encode())
+
+
+def open_secret(secrets: Secrets, ciphertext: bytes) -> str:
+    """The secret in clear, for handing it on.
 
     Raises:
         cryptography.fernet.InvalidToken: no key of this installation opens it.

@@ -35,13 +35,23 @@ def parts() -> Parts:
     return _installed[0]
 
 
-def enqueue(session: Session, task: str, *, queue: str = "default", lock: str | None = None, **arguments: Any) -> None:
+def enqueue(
+    session: Session,
+    task: str,
+    *,
+    queue: str = "default",
+    lock: str | None = None,
+    delay_seconds: int = 0,
+    **arguments: Any,
+) -> None:
     """Enqueue `task` in the session's own transaction: a rollback takes the job with it.
 
     Args:
         task: the registered name.
         lock: jobs with the same lock run one after the other.
+        delay_seconds: how long it waits before it may run; a whole number.
         arguments: JSON values, passed to the task by name.
     """
     connection = session.connection().connection.driver_connection
-    _enqueuer.configure_task(task, queue=queue, lock=lock, connection=connection).defer(**arguments)
+    later: dict[str, Any] = {"schedule_in": {"seconds": delay_seconds}} if delay_seconds else {}
+    _enqueuer.configure_task(task, queue=queue, lock=lock, connection=connection, **later).defer(**arguments)
