@@ -31,6 +31,11 @@ TABLE = """
     pre_check:decide       x  .  .  .  .  .  .  .  .
     re_check:decide        .  .  .  x  .  .  .  .  .
     key:produce            .  .  .  .  x  .  .  .  .
+    production:read        .  .  .  .  x  .  x  .  x
+    stock:manage           .  .  .  .  x  .  x  .  .
+    station:manage         .  .  .  .  .  .  .  x  .
+    certificate:read       x  x  x  x  x  x  x  .  x
+    certificate:revoke     .  .  .  .  .  .  x  .  .
     key:dispatch           .  .  .  .  .  x  .  .  .
     key:receive            .  x  .  .  .  .  .  .  .
     key:collect            .  x  .  .  .  .  .  .  .
@@ -53,11 +58,14 @@ READS_ONLY = {
     Permission.CASE_READ,
     Permission.DOCUMENT_READ,
     Permission.AUDIT_READ,
+    Permission.CERTIFICATE_READ,
     Permission.WORKLOAD_READ,
     Permission.PRE_CHECK_READ,
+    Permission.PRODUCTION_READ,
     Permission.RE_CHECK_READ,
 }
-ABOUT_CASES = {each for each in Permission if each.split(":")[0] in {"case", "document", "identity", "key"}} | {
+CASEWORK = {"case", "certificate", "document", "identity", "key", "production", "stock"}
+ABOUT_CASES = {each for each in Permission if each.split(":")[0] in CASEWORK} | {
     Permission.PRE_CHECK_DECIDE,
     Permission.PRE_CHECK_READ,
     Permission.RE_CHECK_DECIDE,

@@ -31,6 +31,14 @@ BAD = {
     "WORKBENCH_SESSION_HOURS": ["0", "25"],
     "WORKBENCH_CLAIM_MINUTES": ["0", "481"],
     "WORKBENCH_WORKER_SILENCE_SECONDS": ["2", "601", "soon"],
+    "WORKBENCH_KEY_ALGORITHM": ["rsa", "RSA-2048", "rsa-1024", ""],
+    "WORKBENCH_CA": ["none", "CMP", ""],
+    "WORKBENCH_CMP_SERVER": ["cmp://ca.example.invalid", "ca.example.invalid", ""],
+    "WORKBENCH_CMP_TIMEOUT_SECONDS": ["0", "301", "soon"],
+    "WORKBENCH_PIN_DELIVERY": ["sms", "both", ""],
+    "WORKBENCH_RENEWAL_KEY": ["old", ""],
+    "WORKBENCH_RENEWED_CERTIFICATE": ["kept", ""],
+    "WORKBENCH_LOW_STOCK": ["-1", "100001", "few"],
     "WORKBENCH_LOG_LEVEL": ["LOUD", "debug"],
 }
 
@@ -63,6 +71,8 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_every_field_that_can_be_bad_is_tried_above() -> None:
     free = {"var_dir", "host", "checkpoint_copy", "key_certificate", "key_private_key", "client_ca"}
+    free |= {"certificate_profile", "seal_certificate", "seal_private_key", "cmp_reference", "cmp_recipient"}
+    free |= {"cmp_secret_file", "cmp_certificate", "cmp_private_key", "cmp_trusted"}
     named = {name.removeprefix("WORKBENCH_").lower() for name in BAD}
     assert named == set(Settings.model_fields) - free
 
