@@ -112,6 +112,24 @@ def is_public_key(candidate: bytes) -> bool:
         return False
 
 
+def is_encrypted(path: Path) -> bool:
+    """Whether the private key kept at `path` needs a passphrase.
+
+    Raises:
+        FileNotFoundError: there is none.
+        OpensslFailed: the file holds no whole private key.
+    """
+    try:
+        label, _, content = pem.unarmor(path.read_bytes())
+        if label == "ENCRYPTED PRIVATE KEY":
+            keys.EncryptedPrivateKeyInfo.load(content, strict=True)
+            return True
+        keys.PrivateKeyInfo.load(content, strict=True)
+    except (ValueError, TypeError):
+        raise OpensslFailed(f"{path.name} holds no private key (PKCS #8, PEM)") from None
+    return False
+
+
 @cache
 def require_sm2() -> None:
     """Refuse to go on without an openssl that knows SM2.
@@ -131,7 +149,7 @@ def require_sm2() -> None:
 def _with_key(path: Path, passphrase: str | None, arguments: Sequence[str], given: bytes = b"") -> bytes:
     """What openssl answers to a command that reads the private key at `path`."""
     require_sm2()
-    if not _is_encrypted(path):
+    if not is_encrypted(path):
         return _openssl(arguments, given=given)
     if passphrase is None:
         raise PassphraseRefused(path.name)  # openssl would ask for it at the terminal
@@ -139,19 +157,6 @@ def _with_key(path: Path, passphrase: str | None, arguments: Sequence[str], give
     if done.returncode != 0:
         raise PassphraseRefused(path.name)
     return done.stdout
-
-
-def _is_encrypted(path: Path) -> bool:
-    """Whether the whole private key at `path` needs a passphrase; what is no private key fails here."""
-    try:
-        label, _, content = pem.unarmor(path.read_bytes())
-        if label == "ENCRYPTED PRIVATE KEY":
-            keys.EncryptedPrivateKeyInfo.load(content, strict=True)
-            return True
-        keys.PrivateKeyInfo.load(content, strict=True)
-    except (ValueError, TypeError):
-        raise OpensslFailed(f"{path.name} holds no private key (PKCS #8, PEM)") from None
-    return False
 
 
 def _openssl(arguments: Sequence[str], *, given: bytes = b"", option: str = "", passphrase: str | None = None) -> bytes:

@@ -5,7 +5,7 @@ instant. Calls that make something find what an earlier, interrupted call made: 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -40,7 +40,11 @@ class TokenFault(Exception):
 
 @dataclass(frozen=True)
 class PluggedToken:
-    """A token that is plugged in now. `blank` means that nothing of ours is on it: not personalised yet."""
+    """A token that is plugged in now.
+
+    `blank` means that no key pair and no certificate is on it, so that nothing would be lost by emptying it; one that
+    was personalised and then got no key is blank still.
+    """
 
     serial: str
     label: str
@@ -66,7 +70,7 @@ class ReadBack:
     certificate: bytes | None
     public_key: bytes
     signature: bytes
-    seal: bytes | None
+    seal: bytes | None = field(repr=False)
     key_is_bound: bool
 
 
@@ -81,7 +85,10 @@ class TokenDriver(Protocol):
         """The tokens that are plugged in now, by serial."""
 
     def personalise(self, serial: str, *, label: str, user_pin: str) -> None:
-        """Empty the token and set its user PIN. The SO PIN comes from the driver's own configuration."""
+        """Empty the token, blank or not, and set its user PIN; its serial number stays.
+
+        The SO PIN comes from the driver's own configuration. Whoever calls has seen that nothing on it is needed.
+        """
 
     def make_key(self, serial: str, user_pin: str, key_id: bytes, algorithm: Algorithm) -> bytes:
         """The public key (DER SubjectPublicKeyInfo) of the pair under `key_id`, made on the token if it isn't there."""

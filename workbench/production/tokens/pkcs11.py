@@ -1,0 +1,180 @@
+"""Tokens behind a PKCS #11 library: a vendor's own, OpenSC's, or SoftHSM's in development and tests.
+
+Each call opens one session and closes it, whatever happens. No PIN goes into an error's words.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pkcs11 import Attribute, ObjectClass, PKCS11Error, TokenFlag
+from pkcs11.exceptions import PinInvalid, PinLenRange, PinTooWeak
+from pkcs11.types import Object, Session, Token
+
+from workbench.production.algorithms import Algorithm
+from workbench.production.tokens import objects
+from workbench.production.tokens.cryptoki import Library, library_at, serial_of
+from workbench.production.tokens.driver import Fault, PluggedToken, ReadBack, TokenFault
+from workbench.production.tokens.faults import fault_of
+from workbench.production.tokens.pins import require_pin
+from workbench.production.tokens.requests import build_request
+
+
+class Pkcs11Driver:
+    """The tokens of one library. Calls from several threads wait for each other."""
+
+    def __init__(self, library: Path, so_pin: str) -> None:
+        """Load the library.
+
+        Raises:
+            TokenFault: DRIVER_MISSING.
+        """
+        self._library: Library = library_at(library)
+        self._so_pin = so_pin
+
+    @property
+    def algorithms(self) -> frozenset[Algorithm]:
+        """What PKCS #11 has standard mechanisms for; a single token may know less."""
+        return frozenset(objects.KEY_TYPES)
+
+    def list_tokens(self) -> Sequence[PluggedToken]:
+        """The tokens that are plugged in now, by serial. One without a serial number can't be asked for: left out."""
+        with self._library.lock:
+            self._library.restart()
+            found = [_plugged(token) for token in self._library.tokens() if serial_of(token)]
+            self._library.restart()  # closes what looking into the tokens may have left open
+        return sorted(found, key=lambda token: token.serial)
+
+    def personalise(self, serial: str, *, label: str, user_pin: str) -> None:
+        """Empty the token, whatever is on it, and set its user PIN. Its serial number stays."""
+        require_pin(user_pin)
+        require_pin(self._so_pin, Fault.SO_PIN_REFUSED)
+        with self._faults(serial, as_officer=True):
+            self._library.restart()  # a token with a session open can't be emptied
+            self._library.init_token(self._library.find(serial), self._so_pin, label)
+            self._library.restart()
+            session = self._library.find(serial).open(rw=True, so_pin=self._so_pin)
+            try:
+                session.init_pin(user_pin)
+            except (PinInvalid, PinLenRange, PinTooWeak) as error:
+                raise fault_of(error) from None
+            session.close()
+
+    def make_key(self, serial: str, user_pin: str, key_id: bytes, algorithm: Algorithm) -> bytes:
+        """The public key (DER SubjectPublicKeyInfo) of the pair under `key_id`, made on the token if it isn't there."""
+        with self._session(serial, user_pin) as session:
+            return objects.make_pair(session, key_id, algorithm)
+
+    def sign_request(self, serial: str, user_pin: str, key_id: bytes, algorithm: Algorithm, subject: bytes) -> bytes:
+        """A PKCS #10 request (DER) for `subject` (DER Name), signed by the private key under `key_id`."""
+        with self._session(serial, user_pin) as session:
+            private_key = objects.private_key(session, key_id)
+            public_key = objects.public_key(session, key_id, algorithm)
+            return build_request(
+                algorithm, subject, public_key, lambda message: objects.sign(private_key, algorithm, message)
+            )
+
+    def write_certificate(self, serial: str, user_pin: str, key_id: bytes, certificate: bytes) -> None:
+        """Put a certificate (DER) beside its key pair, in the place of one that was there."""
+        with self._session(serial, user_pin) as session:
+            objects.private_key(session, key_id)
+            objects.put_certificate(session, key_id, certificate)
+
+    def write_seal(self, serial: str, user_pin: str, label: str, seal: bytes) -> None:
+        """Put a seal's bytes on the token as a private data object, in the place of one with this label."""
+        with self._session(serial, user_pin) as session:
+            objects.put_seal(session, label, seal)
+
+    def remove_key(self, serial: str, user_pin: str, key_id: bytes) -> None:
+        """Take a key pair and its certificate off the token; does nothing when there is none."""
+        with self._session(serial, user_pin) as session:
+            objects.remove(session, key_id)
+
+    def read_back(
+        self, serial: str, user_pin: str, key_id: bytes, algorithm: Algorithm, seal_label: str, challenge: bytes
+    ) -> ReadBack:
+        """Read everything from the token anew and let the private key sign `challenge`."""
+        with self._library.lock:
+            self._library.restart()  # so that the token answers, not what the library remembers
+            with self._session(serial, user_pin, rw=False) as session:
+                private_key = objects.private_key(session, key_id)
+                return ReadBack(
+                    serial=serial_of(session.token),
+                    certificate=_only(objects.certificates(session, key_id)),
+                    public_key=objects.public_key(session, key_id, algorithm),
+                    signature=objects.sign(private_key, algorithm, challenge),
+                    seal=_only(objects.seals(session, seal_label)),
+                    key_is_bound=objects.is_bound(private_key),
+                )
+
+    @contextmanager
+    def _session(self, serial: str, user_pin: str, *, rw: bool = True) -> Iterator[Session]:
+        """A session of the holder. It counts as done only if the token still answers at its end."""
+        require_pin(user_pin)
+        with self._faults(serial):
+            session = self._library.find(serial).open(rw=rw, user_pin=user_pin)
+            yield session
+            session.close()
+            if not self._library.answers(serial):
+                raise TokenFault(Fault.TOKEN_PULLED, serial)
+
+    @contextmanager
+    def _faults(self, serial: str, *, as_officer: bool = False) -> Iterator[None]:
+        """Hold the library; after any failure close what is open, and tell a pulled token from one that refuses."""
+        with self._library.lock:
+            try:
+                yield
+            except TokenFault as fault:
+                raise self._explained(fault, serial) from None
+            except PKCS11Error as error:
+                raise self._explained(fault_of(error, as_officer=as_officer), serial) from None
+            except BaseException:
+                with suppress(TokenFault):
+                    self._library.restart()
+                raise
+
+    def _explained(self, fault: TokenFault, serial: str) -> TokenFault:
+        """What a library answers for a token that is gone differs; that it is gone is what matters."""
+        self._library.restart()
+        if fault.fault is not Fault.TOKEN_MISSING and not self._library.answers(serial):
+            return TokenFault(Fault.TOKEN_PULLED, f"{serial}: {fault.detail}")
+        return fault
+
+
+def _plugged(token: Token) -> PluggedToken:
+    return PluggedToken(
+        serial=serial_of(token),
+        label=token.label,
+        model=token.model,
+        maker=token.manufacturer_id,
+        blank=_is_blank(token),
+    )
+
+
+def _is_blank(token: Token) -> bool:
+    """Nobody's key pair and nobody's certificate is on it; both show without the PIN."""
+    if not token.flags & TokenFlag.TOKEN_INITIALIZED:
+        return True
+    try:
+        session = token.open()
+        kept = [
+            thing
+            for kind in (ObjectClass.CERTIFICATE, ObjectClass.PUBLIC_KEY)
+            for thing in session.get_objects({Attribute.CLASS: kind})
+        ]
+        session.close()
+    except PKCS11Error:
+        return False  # who can't look must not call it empty
+    return not kept
+
+
+def _only(found: Sequence[Object]) -> bytes | None:
+    """The value of the one object there is.
+
+    Raises:
+        TokenFault: TOKEN_FAILED when a kill amid replacing left two; writing again mends that.
+    """
+    if len(found) > 1:
+        raise TokenFault(Fault.TOKEN_FAILED, "an old and a new object stand beside each other: write it again")
+    value: bytes | None = found[0][Attribute.VALUE] if found else None
+    return value
