@@ -13,13 +13,13 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ValidationError
 
 from workbench.api import keys, problems
-from workbench.api.buckets import Buckets
 from workbench.api.problems import Refused
 from workbench.api.words import KeyScope
 from workbench.kernel.identity import Actor, Scope
 from workbench.kernel.messages import N_
 from workbench.organisation import session as staff_session
 from workbench.shell import http
+from workbench.shell.buckets import Buckets
 from workbench.shell.context import parts, set_actor
 
 PREFIX: Final = "/api/v1"

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.api import buckets
-from workbench.api.buckets import Buckets
+from workbench.shell import buckets
+from workbench.shell.buckets import Buckets
 
 
 class Clock:
