@@ -1,0 +1,125 @@
+"""Pages with a seal whose shape, size, place and turn are known: what the product finds is held against them."""
+
+import io
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from PIL import Image, ImageChops, ImageDraw, ImageFont
+
+from workbench.demo.papers.marks import SERIF_FONT
+
+RED: Final = (214, 36, 44)
+A4: Final = (210, 297)
+_FINE: Final = 4
+"""How many times finer marks are drawn than the page they are laid on."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """An impression: `shape` is round, oval or square; sizes and middle in mm; `turned` degrees clockwise."""
+
+    shape: str = "round"
+    width: float = 40.0
+    height: float = 40.0
+    x: float = 60.0
+    y: float = 208.0
+    turned: float = 0.0
+    ink: tuple[int, int, int] = RED
+
+
+def letter(
+    *stamps: Stamp,
+    dpi: float = 150,
+    paper: tuple[int, int, int] = (255, 255, 255),
+    across: bool = False,
+    grey: bool = False,
+) -> Image.Image:
+    """An A4 page with print and stamps, as the renderer keeps it: JPEG at quality 80.
+
+    Args:
+        across: a line of black print runs through every stamp.
+        grey: a black-and-white copy of it.
+    """
+    per_mm = dpi / 25.4
+    page = Image.new("RGB", (round(A4[0] * per_mm), round(A4[1] * per_mm)), paper)
+    draw = ImageDraw.Draw(page)
+    for line in range(12):
+        draw.text(
+            (20 * per_mm, (40 + 8 * line) * per_mm),
+            "本企业申请制作电子签章并确认如下事项" * 2,
+            (30, 30, 30),
+            _font(4 * per_mm),
+        )
+    for stamp in stamps:
+        if across:
+            place = ((stamp.x - stamp.width / 2 - 6) * per_mm, (stamp.y - 2) * per_mm)
+            draw.text(place, "印模采集区请将公章盖于框内", (25, 25, 25), _font(4.5 * per_mm))
+        _lay(page, stamp, per_mm)
+    stream = io.BytesIO()
+    (page.convert("L") if grey else page).save(stream, "JPEG", quality=80)
+    return Image.open(io.BytesIO(stream.getvalue())).convert("RGB")
+
+
+def as_jpeg(page: Image.Image) -> bytes:
+    """A page as it lies in the blob store."""
+    stream = io.BytesIO()
+    page.save(stream, "JPEG", quality=80)
+    return stream.getvalue()
+
+
+def _lay(page: Image.Image, stamp: Stamp, per_mm: float) -> None:
+    """Multiply the stamp over the page, as ink lies over print."""
+    relief = _relief(stamp, per_mm * _FINE).rotate(-stamp.turned, Image.Resampling.BICUBIC, expand=True)
+    relief = relief.resize((round(relief.width / _FINE), round(relief.height / _FINE)), Image.Resampling.BOX)
+    inked = Image.composite(Image.new("RGB", relief.size, stamp.ink), Image.new("RGB", relief.size, "white"), relief)
+    left, top = round(stamp.x * per_mm - relief.width / 2), round(stamp.y * per_mm - relief.height / 2)
+    under = page.crop((left, top, left + relief.width, top + relief.height))
+    page.paste(ImageChops.multiply(under, inked), (left, top))
+
+
+def _relief(stamp: Stamp, per_mm: float) -> Image.Image:
+    """The rubber of the stamp: outline, and inside it what such seals have."""
+    width, height = round(stamp.width * per_mm), round(stamp.height * per_mm)
+    relief = Image.new("L", (width, height), 0)
+    draw = ImageDraw.Draw(relief)
+    line = round(1.2 * per_mm)
+    if stamp.shape == "square":
+        draw.rectangle((0, 0, width - 1, height - 1), outline=255, width=line)
+        for place, character in enumerate("示例公司"):
+            middle = (width * (0.3 + 0.4 * (place // 2)), height * (0.3 + 0.4 * (place % 2)))
+            draw.text(middle, character, 255, _font(width * 0.36), anchor="mm")
+        return relief
+    draw.ellipse((0, 0, width - 1, height - 1), outline=255, width=line)
+    if stamp.shape == "oval":
+        draw.text((width / 2, height * 0.36), "示例外资企业", 255, _font(width * 0.12), anchor="mm")
+        draw.text((width / 2, height * 0.64), "业务专用章", 255, _font(width * 0.11), anchor="mm")
+        return relief
+    draw.polygon(_star(width / 2, height / 2, width * 0.165), fill=255)
+    _arc(relief, "示例远航进出口有限公司", width)
+    return relief
+
+
+def _star(x: float, y: float, radius: float) -> list[tuple[float, float]]:
+    points = []
+    for corner in range(10):
+        reach = radius if corner % 2 == 0 else radius * 0.382
+        points.append((x + reach * math.sin(math.pi * corner / 5), y - reach * math.cos(math.pi * corner / 5)))
+    return points
+
+
+def _arc(relief: Image.Image, text: str, width: int) -> None:
+    size = round(width * 0.11)
+    for place, character in enumerate(text):
+        angle = math.radians(-115 + 230 * (place + 0.5) / len(text))
+        tile = Image.new("L", (2 * size, 2 * size), 0)
+        ImageDraw.Draw(tile).text(
+            (size, size), character, 255, _font(size), anchor="mm", stroke_width=max(1, size // 24)
+        )
+        tile = tile.rotate(-math.degrees(angle), Image.Resampling.BICUBIC)
+        x, y = width / 2 + 0.385 * width * math.sin(angle), width / 2 - 0.385 * width * math.cos(angle)
+        relief.paste(255, (round(x) - size, round(y) - size), tile)
+
+
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(SERIF_FONT, max(6, round(size)))
