@@ -7,6 +7,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
@@ -39,6 +40,8 @@ def register_certificate(
     application_id: int | None,
     actor: Actor,
     replaces_id: int | None = None,
+    token_id: int | None = None,
+    algorithm: str | None = None,
 ) -> Certificate:
     """Record a certificate that was issued on an e-key; it opens doors from then on.
 
@@ -48,6 +51,8 @@ def register_certificate(
         authority_id: who hands the key over; None for keys of the old system.
         application_id: the case that asked for it, if one did.
         replaces_id: the certificate that ends as this one begins, as in a renewal.
+        token_id: the token it is for; None for keys that were made elsewhere.
+        algorithm: the profile it was made by, where that is known.
 
     Raises:
         NotAllowed: the session reaches one authority only.
@@ -57,8 +62,7 @@ def register_certificate(
     """
     code, number = normalise_uscc(uscc), key_number.strip()
     _check(session, certificate, code, number)
-    # Two registrations for one enterprise wait for each other, or both would count the same number of keys.
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"keys:{code}"})
+    lock_keys_of(session, code)
     digest, at = digest_of(certificate), now()
     if session.scalar(select(Certificate.id).where(Certificate.sha256 == digest)) is not None:
         raise Conflict(N_("This certificate is registered already."))
@@ -82,11 +86,21 @@ def register_certificate(
         authority_id=authority_id,
         application_id=application_id,
         registered_at=at,
+        token_id=token_id,
+        certificate=certificate.public_bytes(Encoding.DER),
+        algorithm=algorithm,
     )
     session.add(record)
     session.flush()
     _record(session, "certificate.registered", actor, record)
     return record
+
+
+def lock_keys_of(session: Session, uscc: str) -> None:
+    """Let nobody else count or add keys of this enterprise until the transaction ends: two who counted at once would both
+    find room for one more."""
+    key = {"key": f"keys:{normalise_uscc(uscc)}"}
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), key)
 
 
 def revoke(session: Session, certificate_id: int, reason: str, actor: Actor) -> Certificate:

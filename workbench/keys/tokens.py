@@ -3,9 +3,11 @@
 The database holds each entry against the one before; what does not fit is refused there, whoever sent it.
 """
 
-from typing import Final
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from workbench.kernel import audit
@@ -14,10 +16,20 @@ from workbench.kernel.errors import Conflict, Invalid, NotFound
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.keys.models import CustodyEntry, Token
-from workbench.keys.token_states import NAMELESS, REFUSALS, TokenMove, TokenState, find_token_transition
+from workbench.keys.token_states import (
+    NAMELESS,
+    REFUSALS,
+    TOKEN_TRANSITIONS,
+    Custodian,
+    TokenMove,
+    TokenState,
+    find_token_transition,
+)
 
 MAX_REMARK: Final = 500
 """Characters of what is said about a hand-over."""
+AT_ONCE: Final = 1_000
+"""Tokens taken in by one statement."""
 
 
 def get_token(session: Session, serial: str, *, lock: bool = False) -> Token:
@@ -48,6 +60,44 @@ def take_in(session: Session, actor: Actor, serial: str, *, model: str, box: str
     session.refresh(token)
     _write(session, token, TokenMove.IMPORT, actor)
     return token
+
+
+def take_in_many(session: Session, actor: Actor, found: Sequence[tuple[str, str, str]]) -> None:
+    """As `take_in`, for thousands of tokens of one delivery: each (serial, model, box).
+
+    Serials are taken in in their order, so that two deliveries of the same tokens wait for each other and don't lock
+    each other out.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: a token with one of these serials is known already.
+    """
+    at = now()
+    ordered = sorted(found)
+    for start in range(0, len(ordered), AT_ONCE):
+        part = ordered[start : start + AT_ONCE]
+        rows = [
+            {"serial": serial, "model": model, "box": box, "imported_at": at, "moved_at": at}
+            for serial, model, box in part
+        ]
+        ids = session.scalars(insert(Token).returning(Token.id), rows).all()
+        session.execute(insert(CustodyEntry), [_first_entry(token_id, at, actor) for token_id in ids])
+
+
+def _first_entry(token_id: int, at: datetime, actor: Actor) -> dict[str, Any]:
+    transition = TOKEN_TRANSITIONS[(TokenState.UNKNOWN, TokenMove.IMPORT)]
+    return {
+        "token_id": token_id,
+        "seq": 1,
+        "at": at,
+        "event": transition.event,
+        "from_custodian": Custodian.SUPPLIER.value,
+        "to_custodian": transition.to.value,
+        "state_before": TokenState.UNKNOWN.value,
+        "state_after": transition.after.value,
+        "actor": actor.label,
+        "actor_name": actor.name,
+        "address": actor.address,
+    }
 
 
 def move(

@@ -1,0 +1,150 @@
+"""Ending a certificate at the CA: our record ends at once; the CA is asked by what was stored before, until it acts.
+
+Only the CA that issued can end a certificate. One of an earlier CA ends on our records and stays with that CA.
+"""
+
+import secrets
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+import structlog
+from cryptography import x509
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from workbench.kernel import audit, tasks
+from workbench.kernel.clock import now
+from workbench.kernel.identity import Actor, system_actor
+from workbench.kernel.parts import Parts
+from workbench.keys.models import Certificate
+from workbench.keys.service import revoke
+from workbench.production.ca.choosing import load_authority
+from workbench.production.ca.connector import (
+    CaMisconfigured,
+    CaUnreachable,
+    CertificationAuthority,
+    Pending,
+    Rejected,
+    RevocationReason,
+)
+from workbench.production.models import RevocationOrder
+
+REVOKE_TASK: Final = "end_certificate"
+OPEN: Final = ("stored", "pending")
+LONGEST_WAIT: Final = 60
+"""Seconds between two askings at most; the first ones come sooner."""
+_LOG = structlog.get_logger("production")
+
+
+class EndsBecause(StrEnum):
+    """Why an old key ends when another takes its place (public: replacement names the reason)."""
+
+    LOST = "lost"
+    DAMAGED = "damaged"
+    CHANGED = "changed"
+
+
+REASONS: Final = {
+    EndsBecause.LOST: RevocationReason.KEY_COMPROMISE,
+    EndsBecause.DAMAGED: RevocationReason.SUPERSEDED,
+    EndsBecause.CHANGED: RevocationReason.AFFILIATION_CHANGED,
+}
+"""As the CA is told (RFC 5280 section 5.3.1): who has lost a key cannot say who has found it."""
+
+
+def order_revocation(
+    session: Session, parts: Parts, certificate_id: int, reason: RevocationReason, words: str, actor: Actor
+) -> RevocationOrder | None:
+    """End a certificate on our records and store that the CA is asked to end it; the asking follows the commit.
+
+    Args:
+        words: what our record and its holder are told.
+
+    Returns:
+        What is asked of the CA; None where another CA issued it.
+
+    Raises:
+        NotFound, Invalid, Conflict: as `keys.service.revoke`.
+    """
+    record = revoke(session, certificate_id, words, actor)
+    record.revocation_reason = reason.value
+    return ask_for_end(session, parts, record, reason, actor)
+
+
+def ask_for_end(
+    session: Session, parts: Parts, record: Certificate, reason: RevocationReason, actor: Actor
+) -> RevocationOrder | None:
+    """Store that the CA is asked to end a certificate whose record has ended; as `order_revocation` otherwise."""
+    if not _issued_by(load_authority(parts), record):
+        return None
+    order = RevocationOrder(
+        certificate_id=record.id, transaction_id=secrets.token_hex(16), reason=reason.value, ordered_at=now()
+    )
+    session.add(order)
+    session.flush()
+    _record(session, "certificate.end_ordered", actor, record, {"reason": reason.value})
+    tasks.enqueue(session, REVOKE_TASK, order_id=order.id)
+    return order
+
+
+def ask_revocation(parts: Parts, order_id: int) -> None:
+    """Ask the CA to end what an order names, unless that is settled or somebody is asking; later again if it must."""
+    with parts.work() as session:
+        order = session.scalars(
+            select(RevocationOrder)
+            .where(RevocationOrder.id == order_id, RevocationOrder.state.in_(OPEN))
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        if order is None:
+            return
+        record = session.get_one(Certificate, order.certificate_id)
+        order.attempts += 1
+        try:
+            answer = load_authority(parts).revoke(
+                order.transaction_id, record.certificate or b"", RevocationReason(order.reason)
+            )
+        except (CaUnreachable, CaMisconfigured) as trouble:
+            _LOG.warning("ca_not_reached", order=order.id, problem=str(trouble))
+            order.last_error = str(trouble)[:500]
+            _later(session, order, timedelta(seconds=wait_seconds(order.attempts)))
+            return
+        if isinstance(answer, Pending):
+            order.state = "pending"
+            _later(session, order, answer.check_after)
+        elif isinstance(answer, Rejected):
+            order.state, order.last_error = "rejected", answer.reason[:500]
+            _record(session, "certificate.end_rejected", system_actor("production"), record, {"reason": answer.reason})
+        else:
+            order.state, order.done_at, order.last_error = "done", now(), None
+            record.revoked_by_ca_at = answer.at
+            _record(session, "certificate.ended_by_ca", system_actor("production"), record, {"reason": order.reason})
+
+
+def wait_seconds(attempts: int) -> int:
+    """How long to wait after so many askings without an answer: 2, 4, 8 … seconds, at most LONGEST_WAIT."""
+    return min(LONGEST_WAIT, 1 << min(attempts, 10))
+
+
+def _later(session: Session, order: RevocationOrder, wait: timedelta) -> None:
+    order.ask_again_at = now() + wait
+    tasks.enqueue(session, REVOKE_TASK, order_id=order.id, delay_seconds=max(1, round(wait.total_seconds())))
+
+
+def _issued_by(authority: CertificationAuthority, record: Certificate) -> bool:
+    if record.certificate is None:
+        return False
+    issuer = x509.load_der_x509_certificate(record.certificate).issuer
+    return any(x509.load_der_x509_certificate(each).subject == issuer for each in authority.chain())
+
+
+def _record(session: Session, action: str, actor: Actor, record: Certificate, after: dict[str, str]) -> None:
+    audit.record(
+        session,
+        action,
+        actor,
+        subject=f"certificate:{record.id}",
+        case_id=record.application_id,
+        authority_id=record.authority_id,
+        after={"key_number": record.key_number, "sha256": record.sha256, **after},
+    )

@@ -1,0 +1,37 @@
+"""Whose certificate it will be: the case's enterprise and holder, in the words of the certificate profile."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from workbench.cases.models import Application, Holder, Submission
+from workbench.kernel.parts import Parts
+from workbench.production.ca.profile import Profile, load_profile, subject_of
+
+
+def profile_of(parts: Parts) -> Profile:
+    """The installation's certificate profile.
+
+    Raises:
+        CaMisconfigured: its file can't be used.
+    """
+    return load_profile(parts.settings.certificate_profile)
+
+
+def holder_of(session: Session, application: Application) -> Holder:
+    """The holder (授权用户) named in the case's current round."""
+    return session.scalars(
+        select(Holder)
+        .join(Submission, Submission.id == Holder.submission_id)
+        .where(Submission.application_id == application.id, Submission.round == application.round)
+    ).one()
+
+
+def subject_for(session: Session, parts: Parts, application: Application) -> bytes:
+    """The subject (DER Name) of the case's certificate.
+
+    Raises:
+        Invalid: a name can't stand in a certificate.
+        CaMisconfigured: the profile can't be used.
+    """
+    holder = holder_of(session, application)
+    return subject_of(profile_of(parts), application.enterprise_name, application.uscc, holder.name)
