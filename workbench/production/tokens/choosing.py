@@ -40,4 +40,4 @@ def load_driver(kind: DriverKind, library: Path | None, so_pin: str, folder: Pat
     path = library or softhsm.require_library()
     if folder is not None:
         softhsm.Store(folder, path).activate()
-    return Pkcs11Driver(path, so_pin)
+    return Pkcs11Driver(path, so_pin, folder)

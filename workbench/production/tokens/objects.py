@@ -9,7 +9,16 @@ from typing import Any, Final
 
 from asn1crypto import x509
 from asn1crypto.keys import PublicKeyInfo
-from pkcs11 import Attribute, AttributeTypeInvalid, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass
+from pkcs11 import (
+    Attribute,
+    AttributeTypeInvalid,
+    CertificateType,
+    KeyType,
+    Mechanism,
+    MechanismFlag,
+    ObjectClass,
+    PKCS11Error,
+)
 from pkcs11.types import Object, Session
 from pkcs11.util.ec import encode_ec_public_key, encode_ecdsa_signature, encode_named_curve_parameters
 from pkcs11.util.rsa import encode_rsa_public_key
@@ -18,6 +27,7 @@ from workbench.production.algorithms import Algorithm
 from workbench.production.tokens.driver import Fault, TokenFault
 
 KEY_TYPES: Final = {Algorithm.RSA_2048: KeyType.RSA, Algorithm.P_256: KeyType.EC}
+_CONTENT: Final = {KeyType.RSA: Attribute.MODULUS, KeyType.EC: Attribute.EC_PARAMS}
 _CURVE: Final = "secp256r1"
 _BOUND: Final = {
     Attribute.SENSITIVE: True,
@@ -43,6 +53,8 @@ def make_pair(session: Session, key_id: bytes, algorithm: Algorithm) -> bytes:
         if any(half[Attribute.KEY_TYPE] is not key_type for half in halves):
             raise TokenFault(Fault.TOKEN_FAILED, "the key pair under this id is of another algorithm")
         return _public_key(halves[1], algorithm)
+    sweep(session, ObjectClass.PRIVATE_KEY)
+    sweep(session, ObjectClass.PUBLIC_KEY)
     if halves and _under(session, ObjectClass.CERTIFICATE, key_id):
         raise TokenFault(Fault.KEY_MISSING, "half of a certified key pair is gone")
     for half in halves:
@@ -83,6 +95,24 @@ def is_bound(key: Object) -> bool:
         return all(key[attribute] is value for attribute, value in _BOUND.items())
     except AttributeTypeInvalid:
         return False
+
+
+def is_shell(thing: Object) -> bool:
+    """Whether an object holds nothing: what a kill amid writing leaves behind on SoftHSM, without an id or a label."""
+    content = Attribute.VALUE
+    try:
+        if thing.object_class in {ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY}:
+            content = _CONTENT[thing[Attribute.KEY_TYPE]]
+        return not thing[content]
+    except (PKCS11Error, KeyError, ValueError):
+        return False  # of a kind that is none of ours
+
+
+def sweep(session: Session, object_class: ObjectClass) -> None:
+    """Take shells of this class off the token."""
+    for thing in list(session.get_objects({Attribute.CLASS: object_class})):
+        if is_shell(thing):
+            thing.destroy()
 
 
 def certificates(session: Session, key_id: bytes) -> Sequence[Object]:
@@ -146,6 +176,7 @@ def remove(session: Session, key_id: bytes) -> None:
 
 def _replace(session: Session, present: Sequence[Object], wanted: dict[Attribute, Any]) -> None:
     """Write the new before taking the old away, so that a kill in between never leaves nothing."""
+    sweep(session, wanted[Attribute.CLASS])
     same = [thing for thing in present if thing[Attribute.VALUE] == wanted[Attribute.VALUE]]
     if not same:
         session.create_object({**wanted, Attribute.TOKEN: True})

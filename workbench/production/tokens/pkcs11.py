@@ -3,9 +3,11 @@
 Each call opens one session and closes it, whatever happens. No PIN goes into an error's words.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from pkcs11 import Attribute, ObjectClass, PKCS11Error, TokenFlag
 from pkcs11.exceptions import PinInvalid, PinLenRange, PinTooWeak
@@ -19,18 +21,25 @@ from workbench.production.tokens.faults import fault_of
 from workbench.production.tokens.pins import require_pin
 from workbench.production.tokens.requests import build_request
 
+_ROOM: Final = 65_536
+"""Bytes; a disk with less left is full: a token's own files and a seal need as much."""
+
 
 class Pkcs11Driver:
     """The tokens of one library. Calls from several threads wait for each other."""
 
-    def __init__(self, library: Path, so_pin: str) -> None:
+    def __init__(self, library: Path, so_pin: str, folder: Path | None = None) -> None:
         """Load the library.
+
+        Args:
+            folder: where the library keeps its tokens, if those are files. SoftHSM has no word for a full disk.
 
         Raises:
             TokenFault: DRIVER_MISSING.
         """
         self._library: Library = library_at(library)
         self._so_pin = so_pin
+        self._folder = folder
 
     @property
     def algorithms(self) -> frozenset[Algorithm]:
@@ -42,7 +51,6 @@ class Pkcs11Driver:
         with self._library.lock:
             self._library.restart()
             found = [_plugged(token) for token in self._library.tokens() if serial_of(token)]
-            self._library.restart()  # closes what looking into the tokens may have left open
         return sorted(found, key=lambda token: token.serial)
 
     def personalise(self, serial: str, *, label: str, user_pin: str) -> None:
@@ -50,9 +58,7 @@ class Pkcs11Driver:
         require_pin(user_pin)
         require_pin(self._so_pin, Fault.SO_PIN_REFUSED)
         with self._faults(serial, as_officer=True):
-            self._library.restart()  # a token with a session open can't be emptied
             self._library.init_token(self._library.find(serial), self._so_pin, label)
-            self._library.restart()
             session = self._library.find(serial).open(rw=True, so_pin=self._so_pin)
             try:
                 session.init_pin(user_pin)
@@ -67,7 +73,8 @@ class Pkcs11Driver:
 
     def sign_request(self, serial: str, user_pin: str, key_id: bytes, algorithm: Algorithm, subject: bytes) -> bytes:
         """A PKCS #10 request (DER) for `subject` (DER Name), signed by the private key under `key_id`."""
-        with self._session(serial, user_pin) as session:
+        # The CA must never be asked to certify a key that only the library remembers: SoftHSM can't tell a full disk.
+        with self._session(serial, user_pin, rw=False, anew=True) as session:
             private_key = objects.private_key(session, key_id)
             public_key = objects.public_key(session, key_id, algorithm)
             return build_request(
@@ -94,24 +101,27 @@ class Pkcs11Driver:
         self, serial: str, user_pin: str, key_id: bytes, algorithm: Algorithm, seal_label: str, challenge: bytes
     ) -> ReadBack:
         """Read everything from the token anew and let the private key sign `challenge`."""
-        with self._library.lock:
-            self._library.restart()  # so that the token answers, not what the library remembers
-            with self._session(serial, user_pin, rw=False) as session:
-                private_key = objects.private_key(session, key_id)
-                return ReadBack(
-                    serial=serial_of(session.token),
-                    certificate=_only(objects.certificates(session, key_id)),
-                    public_key=objects.public_key(session, key_id, algorithm),
-                    signature=objects.sign(private_key, algorithm, challenge),
-                    seal=_only(objects.seals(session, seal_label)),
-                    key_is_bound=objects.is_bound(private_key),
-                )
+        with self._session(serial, user_pin, rw=False, anew=True) as session:
+            private_key = objects.private_key(session, key_id)
+            return ReadBack(
+                serial=serial_of(session.token),
+                certificate=_only(objects.certificates(session, key_id)),
+                public_key=objects.public_key(session, key_id, algorithm),
+                signature=objects.sign(private_key, algorithm, challenge),
+                seal=_only(objects.seals(session, seal_label)),
+                key_is_bound=objects.is_bound(private_key),
+            )
 
     @contextmanager
-    def _session(self, serial: str, user_pin: str, *, rw: bool = True) -> Iterator[Session]:
-        """A session of the holder. It counts as done only if the token still answers at its end."""
+    def _session(self, serial: str, user_pin: str, *, rw: bool = True, anew: bool = False) -> Iterator[Session]:
+        """A session of the holder. It counts as done only if the token still answers at its end.
+
+        `anew`: the token itself shall answer, not what the library remembers of it.
+        """
         require_pin(user_pin)
         with self._faults(serial):
+            if anew:
+                self._library.restart()
             session = self._library.find(serial).open(rw=rw, user_pin=user_pin)
             yield session
             session.close()
@@ -138,6 +148,8 @@ class Pkcs11Driver:
         self._library.restart()
         if fault.fault is not Fault.TOKEN_MISSING and not self._library.answers(serial):
             return TokenFault(Fault.TOKEN_PULLED, f"{serial}: {fault.detail}")
+        if fault.fault is Fault.TOKEN_FAILED and self._folder is not None and _is_full(self._folder):
+            return TokenFault(Fault.DISK_FULL, fault.detail)
         return fault
 
 
@@ -156,16 +168,23 @@ def _is_blank(token: Token) -> bool:
     if not token.flags & TokenFlag.TOKEN_INITIALIZED:
         return True
     try:
-        session = token.open()
-        kept = [
-            thing
-            for kind in (ObjectClass.CERTIFICATE, ObjectClass.PUBLIC_KEY)
-            for thing in session.get_objects({Attribute.CLASS: kind})
-        ]
-        session.close()
+        with token.open() as session:
+            kept = [
+                not objects.is_shell(thing)
+                for kind in (ObjectClass.CERTIFICATE, ObjectClass.PUBLIC_KEY)
+                for thing in session.get_objects({Attribute.CLASS: kind})
+            ]
     except PKCS11Error:
         return False  # who can't look must not call it empty
-    return not kept
+    return not any(kept)
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _ROOM
 
 
 def _only(found: Sequence[Object]) -> bytes | None:

@@ -91,7 +91,7 @@ class Store:
         SoftHSM draws a serial number when a token is initialised first and keeps it from then on.
 
         Raises:
-            TokenFault: DRIVER_MISSING; DISK_FULL or TOKEN_FAILED when the folder takes no more.
+            TokenFault: DRIVER_MISSING; TOKEN_FAILED when the folder takes no more.
         """
         self.activate()
         library = library_at(self.library)
