@@ -87,11 +87,13 @@ def upgrade() -> None:
         sa.Column("custody_seq", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.CheckConstraint(
-            "custodian IN ('supplier', 'vendor_stock', 'maker', 'spoiled', 'destroyed')",
+            "custodian IN ('supplier', 'vendor_stock', 'maker', 'packer', 'courier', 'authority', "
+            "'enterprise', 'lost', 'spoiled', 'destroyed')",
             name=op.f("ck_token_custodian_known"),
         ),
         sa.CheckConstraint(
-            "state IN ('unknown', 'blank', 'allocated', 'personalised', 'spoiled', 'destroyed')",
+            "state IN ('unknown', 'blank', 'allocated', 'personalised', 'handed_over', 'surrendered', "
+            "'lost', 'spoiled', 'destroyed')",
             name=op.f("ck_token_state_known"),
         ),
         sa.ForeignKeyConstraint(
@@ -151,15 +153,17 @@ def upgrade() -> None:
         sa.Column("place", sa.String(), nullable=True),
         sa.Column("remark", sa.String(), nullable=True),
         sa.CheckConstraint(
-            "(to_custodian IN ('supplier', 'vendor_stock', 'spoiled', 'destroyed')) = (to_ref IS NULL)",
+            "(to_custodian IN ('supplier', 'vendor_stock', 'lost', 'spoiled', 'destroyed')) = (to_ref IS NULL)",
             name=op.f("ck_custody_entry_custodian_named"),
         ),
         sa.CheckConstraint(
-            "state_after IN ('unknown', 'blank', 'allocated', 'personalised', 'spoiled', 'destroyed')",
+            "state_after IN ('unknown', 'blank', 'allocated', 'personalised', 'handed_over', 'surrendered', "
+            "'lost', 'spoiled', 'destroyed')",
             name=op.f("ck_custody_entry_state_known"),
         ),
         sa.CheckConstraint(
-            "to_custodian IN ('supplier', 'vendor_stock', 'maker', 'spoiled', 'destroyed')",
+            "to_custodian IN ('supplier', 'vendor_stock', 'maker', 'packer', 'courier', 'authority', "
+            "'enterprise', 'lost', 'spoiled', 'destroyed')",
             name=op.f("ck_custody_entry_custodian_known"),
         ),
         sa.ForeignKeyConstraint(

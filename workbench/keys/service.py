@@ -97,8 +97,8 @@ def register_certificate(
 
 
 def lock_keys_of(session: Session, uscc: str) -> None:
-    """Let nobody else count or add keys of this enterprise until the transaction ends: two who counted at once would both
-    find room for one more."""
+    """Let nobody else count or add keys of this enterprise until the transaction ends: two who counted at once would
+    both find room for one more."""
     key = {"key": f"keys:{normalise_uscc(uscc)}"}
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), key)
 

@@ -17,6 +17,7 @@ from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.keys.models import CustodyEntry, Token
 from workbench.keys.token_states import (
+    HELD_ELSEWHERE,
     NAMELESS,
     REFUSALS,
     TOKEN_TRANSITIONS,
@@ -174,6 +175,8 @@ def _write(
     transition = find_token_transition(TokenState(token.state), what)
     if transition is None:
         raise Conflict(REFUSALS[TokenState(token.state)], serial=token.serial)
+    if transition.held_by is not None and Custodian(token.custodian) not in transition.held_by:
+        raise Conflict(HELD_ELSEWHERE[Custodian(token.custodian)], serial=token.serial)
     remark = (remark or "").strip() or None
     if transition.needs_remark and remark is None:
         raise Invalid(N_("Say why; it is recorded."))
