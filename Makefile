@@ -14,10 +14,12 @@ help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/runtime.stamp .venv/messages.stamp ## Start everything, with demo data on the first start (Ctrl-C ends it)
+	@sh workbench/launch/tools.sh --soft
 	@exec $(PY) -m workbench serve --demo
 
 test: .venv/dev.stamp .venv/messages.stamp ## Check style, types and walls between rooms, then run every test
 	@sh workbench/launch/chromium.sh
+	@sh workbench/launch/tools.sh
 	@$(MAKE) --no-print-directory lint types
 	@$(PY) tests/run.py
 
