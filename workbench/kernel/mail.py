@@ -1,7 +1,8 @@
 """Sending what the outbox holds, each message once. E-mail goes over SMTP, or to files while no server is configured.
 
 A message is marked sent in the transaction that holds its row; a worker killed in between sends it again under the same
-Message-ID (SMTP) or the same file name, so that the reader still has it once.
+Message-ID (SMTP) or the same file name, so that the reader still has it once. A secret is opened for the handing over
+alone and erased with the mark; a message that failed keeps it sealed.
 """
 
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from cryptography.fernet import InvalidToken
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 from sqlalchemy import select
@@ -24,9 +26,11 @@ from sqlalchemy.orm import Session
 from workbench.config import Settings
 from workbench.kernel import audit, sms, tasks
 from workbench.kernel.clock import now
+from workbench.kernel.crypto import open_secret
 from workbench.kernel.errors import Conflict, NotFound
 from workbench.kernel.identity import Actor
-from workbench.kernel.outbox import MessageChannel, MessageState, OutboxMessage, SendFailed
+from workbench.kernel.outbox import SECRET_PLACE, MessageChannel, MessageState, OutboxMessage, SendFailed
+from workbench.kernel.parts import Parts
 from workbench.kernel.permissions import Permission, demand
 
 MAX_ATTEMPTS: Final = 8
@@ -60,7 +64,7 @@ def send_message(message_id: int) -> None:
             return
         message.attempts += 1
         try:
-            deliver(parts.settings, message)
+            deliver(parts.settings, message, _secret_of(parts, message))
         except SendFailed as error:
             message.last_error = str(error)[:500]
             if error.final or message.attempts >= MAX_ATTEMPTS:
@@ -70,6 +74,7 @@ def send_message(message_id: int) -> None:
         else:
             message.state = MessageState.SENT
             message.sent_at = now()
+            message.secret_ciphertext = None
             message.last_error = None
     if failure is not None:
         raise failure
@@ -100,18 +105,36 @@ def find_failed(session: Session, limit: int = 200) -> list[OutboxMessage]:
     return list(session.scalars(statement.order_by(OutboxMessage.id.desc()).limit(limit)))
 
 
-def deliver(settings: Settings, message: OutboxMessage) -> None:
+def _secret_of(parts: Parts, message: OutboxMessage) -> str | None:
+    """The secret that goes with a message, in clear.
+
+    Raises:
+        SendFailed: no key of this installation opens it; one that is brought back does.
+    """
+    if message.secret_ciphertext is None:
+        return None
+    try:
+        return open_secret(parts.secrets, message.secret_ciphertext)
+    except InvalidToken as error:
+        raise SendFailed("no key of this installation opens the secret", final=False) from error
+
+
+def deliver(settings: Settings, message: OutboxMessage, secret: str | None = None) -> None:
     """Hand the message to whoever carries it on: a short message to its sender, an e-mail to the SMTP server, or to a
     file when none is configured.
+
+    Args:
+        secret: in clear; it is put into its place in the body and stands in no error.
 
     Raises:
         SendFailed: it was not handed over.
     """
     if message.channel == MessageChannel.SMS:
-        sms.sender_for(settings).send(f"outbox-{message.id}", message.recipient, message.body)
+        body = message.body if secret is None else message.body.replace(SECRET_PLACE, secret)
+        sms.sender_for(settings).send(f"outbox-{message.id}", message.recipient, body)
         return
     try:
-        email = compose(settings, message)
+        email = compose(settings, message, secret)
     except (ValueError, HeaderParseError, IndexError) as error:
         raise SendFailed(f"cannot be written as an e-mail: {error}", final=True) from error
     if settings.smtp_url is None:
@@ -120,7 +143,7 @@ def deliver(settings: Settings, message: OutboxMessage) -> None:
         _send_smtp(settings, email)
 
 
-def compose(settings: Settings, message: OutboxMessage) -> EmailMessage:
+def compose(settings: Settings, message: OutboxMessage, secret: str | None = None) -> EmailMessage:
     """The e-mail as it travels. Its Message-ID depends on the message alone, so a second copy is recognisable."""
     email = EmailMessage()
     email["From"] = settings.mail_from
@@ -129,7 +152,7 @@ def compose(settings: Settings, message: OutboxMessage) -> EmailMessage:
     email["Date"] = format_datetime(message.created_at)
     email["Message-ID"] = f"<outbox-{message.id}@{settings.mail_from.rpartition('@')[2]}>"
     email["Auto-Submitted"] = "auto-generated"
-    email.set_content(message.body)
+    email.set_content(message.body if secret is None else message.body.replace(SECRET_PLACE, secret))
     return email
 
 

@@ -1,6 +1,7 @@
 """Messages leave by the outbox: each is a row of the transaction that caused it, sent by the worker afterwards.
 
-One message per event: the `event` key is unique, so telling twice tells once.
+One message per event: the `event` key is unique, so telling twice tells once. A secret travels beside the body, sealed,
+and is put in its place while the message is handed over: nobody who reads the outbox reads it.
 """
 
 from datetime import datetime
@@ -15,6 +16,8 @@ from workbench.kernel import tasks
 from workbench.kernel.clock import now
 from workbench.kernel.db import Base, Numbered
 
+SECRET_PLACE: Final = "⟦secret⟧"  # noqa: S105 - where one goes
+"""Where in a body its secret stands once it is handed over. In the body of a message without one it means nothing."""
 _NEXT_ID: Final = text("SELECT nextval(pg_get_serial_sequence('outbox_message', 'id'))")
 
 
@@ -76,12 +79,19 @@ def post(
     body: str,
     case_id: int | None = None,
     channel: MessageChannel = MessageChannel.EMAIL,
+    secret_ciphertext: bytes | None = None,
 ) -> None:
     """Put a message into the outbox; it is sent after this transaction commits, or never if it does not.
 
     Args:
         event: what the message tells of, unique for ever, such as `case:17:round:2:pre_check_failed`.
+        secret_ciphertext: a secret as `crypto.seal_secret` gives it, for the SECRET_PLACE of the body.
+
+    Raises:
+        ValueError: a secret that has no place in the body.
     """
+    if secret_ciphertext is not None and SECRET_PLACE not in body:
+        raise ValueError("a secret needs a place in the body")
     values: dict[str, Any] = {
         "event": event,
         "channel": channel.value,
@@ -90,6 +100,7 @@ def post(
         "body": body,
         "created_at": now(),
         "case_id": case_id,
+        "secret_ciphertext": secret_ciphertext,
     }
     # Nothing is read back: whoever causes an e-mail about an account may write it and not see it.
     message_id = session.execute(_NEXT_ID).scalar_one()

@@ -1,5 +1,6 @@
 """E-mail: nothing before the commit, once for ever, again after growing pauses, given up where it is seen."""
 
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -8,15 +9,18 @@ import pytest
 from procrastinate.jobs import Job
 from pydantic import AnyUrl
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from tests.support.smtp import Mailbox, running_smtp
 from workbench.kernel import mail, outbox, tasks
 from workbench.kernel.audit import AuditEntry
+from workbench.kernel.crypto import open_secret, seal_secret
 from workbench.kernel.errors import Conflict, NotAllowed, NotFound
 from workbench.kernel.identity import Actor, Role
 from workbench.kernel.mail import GrowingPauses, deliver, find_failed, send_again, send_message
-from workbench.kernel.outbox import MessageState, OutboxMessage, SendFailed
+from workbench.kernel.outbox import SECRET_PLACE, MessageState, OutboxMessage, SendFailed
 from workbench.kernel.parts import Parts
+from workbench.kernel.secrets import Secrets
 
 ADMINISTRATOR = Actor("staff", 1, "Administrator", frozenset({Role.ADMINISTRATOR}))
 CLERK = Actor("staff", 2, "Clerk", frozenset({Role.PRE_CHECKER}))
@@ -201,3 +205,89 @@ def test_sending_again_is_recorded_and_starts_anew(parts: Parts) -> None:
             send_again(session, 999, ADMINISTRATOR)
         with pytest.raises(NotAllowed):
             send_again(session, number, CLERK)
+
+
+PIN = "40718263"
+
+
+def post_secret(parts: Parts) -> int:
+    with parts.work() as session:
+        sealed = seal_secret(parts.secrets, PIN)
+        body = f"PIN: {SECRET_PLACE}\n"
+        outbox.post(
+            session, event="pin", recipient="a@example.invalid", subject="s", body=body, secret_ciphertext=sealed
+        )
+    with parts.work() as session:
+        return session.scalars(select(OutboxMessage.id).where(OutboxMessage.event == "pin")).one()
+
+
+def everything_kept(parts: Parts) -> str:
+    """What whoever reads the database finds of messages, their jobs and the log of actions."""
+    with parts.work() as session:
+        return " ".join(
+            session.scalars(
+                text(
+                    "SELECT t::text FROM outbox_message t UNION ALL SELECT t::text FROM procrastinate_jobs t "
+                    "UNION ALL SELECT t::text FROM audit_entry t"
+                )
+            )
+        )
+
+
+def test_a_secret_is_put_in_its_place_on_the_way_out_and_erased_with_the_mark(parts: Parts) -> None:
+    number = post_secret(parts)
+    assert PIN not in everything_kept(parts)
+    send_message(number)
+    (file,) = files(parts)
+    assert message_from_bytes(file.read_bytes(), policy=default).get_content() == f"PIN: {PIN}\n"
+    sent = message(parts, number)
+    assert (sent.state, sent.secret_ciphertext, sent.body) == (MessageState.SENT, None, f"PIN: {SECRET_PLACE}\n")
+    assert PIN not in everything_kept(parts)
+
+
+def test_a_failed_message_keeps_its_secret_sealed_for_the_next_try(parts: Parts) -> None:
+    with running_smtp() as box:
+        box.answers = {"a@example.invalid": "550 no"}
+        parts = over_smtp(parts, box)
+        number = post_secret(parts)
+        send_message(number)
+        failed = message(parts, number)
+        assert failed.state == MessageState.FAILED
+        assert failed.secret_ciphertext is not None
+        assert open_secret(parts.secrets, failed.secret_ciphertext) == PIN
+        assert PIN not in everything_kept(parts)
+        box.answers = {}
+        with parts.work() as session:
+            send_again(session, number, ADMINISTRATOR)
+        send_message(number)
+    assert PIN in box.received[0].get_content()  # type: ignore[attr-defined]
+    assert message(parts, number).secret_ciphertext is None
+
+
+def test_a_secret_no_key_opens_waits_for_the_key(parts: Parts, tmp_path: Path) -> None:
+    number = post_secret(parts)
+    tasks.install(replace(parts, secrets=Secrets.load_or_create(tmp_path / "other keys")))
+    with pytest.raises(SendFailed):
+        send_message(number)
+    assert message(parts, number).state == MessageState.WAITING
+    tasks.install(parts)
+    send_message(number)
+    assert PIN in message_from_bytes(files(parts)[0].read_bytes(), policy=default).get_content()
+
+
+def test_a_secret_without_a_place_is_refused_and_a_place_without_a_secret_means_nothing(parts: Parts) -> None:
+    with parts.work() as session, pytest.raises(ValueError, match="place"):
+        outbox.post(
+            session, event="e", recipient="a@example.invalid", subject="s", body="PIN", secret_ciphertext=b"sealed"
+        )
+    number = post(parts, subject=f"{SECRET_PLACE}有限公司")
+    send_message(number)
+    assert message(parts, number).state == MessageState.SENT
+
+
+def test_the_database_refuses_a_sent_message_with_a_secret(parts: Parts) -> None:
+    number = post_secret(parts)
+    with parts.work() as session, pytest.raises(IntegrityError, match="secret_gone_when_sent"):
+        session.execute(
+            text("UPDATE outbox_message SET state = 'sent', sent_at = now() WHERE id = :id"), {"id": number}
+        )
