@@ -17,6 +17,7 @@ from workbench.kernel.parts import Parts, make_parts
 from workbench.launch.embedded import EmbeddedServer
 from workbench.launch.first_data import enter_first_data
 from workbench.launch.supervisor import prepare_database, serve
+from workbench.production.agent.command import bench_agent
 
 
 @contextmanager
@@ -142,6 +143,9 @@ def create_administrator_command(login: str, name: str) -> None:
             session, system_actor("create-administrator"), login=login, name=name, roles={Role.ADMINISTRATOR}
         )
     click.echo(f"First password of {login}: {password}")
+
+
+cli.add_command(bench_agent)
 
 
 def main() -> None:

@@ -21,10 +21,12 @@ MOST: Final = 500
 NO_TOKEN: Final = "no_token"  # noqa: S105 - a reason, not a secret
 NO_CASE: Final = "no_case"
 STOPPED: Final = "stopped"
+REVOKED: Final = "revoked"
 REASON_NAMES: Final = {
     NO_TOKEN: N_("No further blank token of the stock is plugged in."),
     NO_CASE: N_("No further approved case with a prepared seal is waiting."),
     STOPPED: N_("The maker stopped the batch."),
+    REVOKED: N_("The bench was revoked."),
 }
 """Why a batch ended early. A fault is named by the making it happened to."""
 

@@ -22,7 +22,14 @@ HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{2,64}$")]
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,  # an error is logged, and the input may hold a PIN
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+    )
 
 
 class Plugged(_Message):

@@ -23,7 +23,8 @@ from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
 from workbench.kernel.permissions import Permission, demand
 from workbench.organisation.models import Staff
-from workbench.production.models import Batch, BenchStation, Making
+from workbench.production.batches import REVOKED, end_batch, find_running
+from workbench.production.models import BenchStation, Making
 
 PREFIX: Final = "wbs_"
 """Tells secret scanners whose credential it is."""
@@ -136,6 +137,9 @@ def revoke_station(session: Session, actor: Actor, station_id: int) -> BenchStat
         return station
     station.revoked_at = now()
     station.maker_id = station.maker_since = None
+    batch = find_running(session, station.id)
+    if batch is not None:
+        end_batch(session, batch, "stopped", REVOKED, actor)
     for making in session.scalars(select(Making).where(*_in_work_at(station)).with_for_update()):
         making.station_id = None
         audit.record(
@@ -283,8 +287,7 @@ def _lock_held_or(session: Session, actor: Actor, station_id: int | None) -> Seq
 def _refuse_while_in_work(session: Session, stations: Sequence[BenchStation]) -> None:
     for station in stations:
         making = select(Making.id).where(*_in_work_at(station))
-        batch = select(Batch.id).where(Batch.station_id == station.id, Batch.state == "running")
-        if session.scalar(making.limit(1)) is not None or session.scalar(batch.limit(1)) is not None:
+        if session.scalar(making.limit(1)) is not None or find_running(session, station.id) is not None:
             raise Conflict(
                 N_("A key is in work at %(name)s: finish it, leave it for later or put it back first."),
                 name=station.name,

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from workbench.kernel.errors import TooMany, WorkbenchError
 from workbench.shell.context import NotSignedIn, db, find_actor
-from workbench.shell.http import INTERFACE_PATH, request_id
+from workbench.shell.http import PROGRAM_PATHS, request_id
 
 log = structlog.stdlib.get_logger("workbench.failure")
 
@@ -101,8 +101,8 @@ def install(app: Flask) -> None:
 
 
 def wants_json() -> bool:
-    """Whether the client prefers JSON to a page. Whoever calls the interface always does."""
-    if request.path.startswith(INTERFACE_PATH):
+    """Whether the client prefers JSON to a page. Programs always do."""
+    if request.path.startswith(PROGRAM_PATHS):
         return True
     offered = ("text/html", "application/problem+json", "application/json")
     return request.accept_mimetypes.best_match(offered, default="text/html") != "text/html"

@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 BODY_BYTES: Final = 2 * 1024 * 1024
 """What a request body may hold unless its handler `accepts` more."""
 
-INTERFACE_PATH: Final = "/api/"
+PROGRAM_PATHS: Final = ("/api/", "/bench-agent/")
 """Where programs call, not people."""
 _EXEMPT: Final = "workbench.exempt_blueprints"
 FOR_EVER: Final = "public, max-age=31536000, immutable"

@@ -13,7 +13,7 @@ from flask_babel import Babel, get_locale, get_translations, gettext
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.codes import group4
 from workbench.shell.context import parts
-from workbench.shell.http import INTERFACE_PATH
+from workbench.shell.http import PROGRAM_PATHS
 
 COOKIE: Final = "language"
 LOCALES: Final = {"zh": "zh_Hans_CN", "en": "en"}
@@ -108,7 +108,7 @@ def install(app: Flask) -> None:
 
 def _choose_locale() -> str:
     """The reader's choice; a program says it in Accept-Language, because no cookie of a browser speaks for it."""
-    if request.path.startswith(INTERFACE_PATH):
+    if request.path.startswith(PROGRAM_PATHS):
         return LOCALES[request.accept_languages.best_match(LOCALES, default="zh") or "zh"]
     return LOCALES.get(request.cookies.get(COOKIE, ""), LOCALES["zh"])
 

@@ -3,13 +3,15 @@
 import logging
 import sys
 import time
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from workbench.shell.context import find_actor
 
+F = TypeVar("F", bound=Callable[..., Any])
 _SHARED: Final[list[Any]] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -18,6 +20,12 @@ _SHARED: Final[list[Any]] = [
 ]
 
 log = structlog.stdlib.get_logger("workbench.request")
+
+
+def asked_every_second(view: F) -> F:
+    """Mark a handler that a program calls without end: its good answers are told at DEBUG only."""
+    view.asked_every_second = True  # type: ignore[attr-defined]
+    return view
 
 
 def configure(level: str) -> None:
@@ -79,7 +87,8 @@ def install(app: Flask) -> None:
             return response
         actor = find_actor()
         elapsed = time.perf_counter() - g.get("started", time.perf_counter())
-        log.info(
+        log.log(
+            _level_of(response),
             "request",
             method=request.method,
             path=_shown_path(),
@@ -88,3 +97,9 @@ def install(app: Flask) -> None:
             actor=actor.label if actor else None,
         )
         return response
+
+
+def _level_of(response: Response) -> int:
+    view = current_app.view_functions.get(request.endpoint or "")
+    often = getattr(view, "asked_every_second", False) and response.status_code < 400
+    return logging.DEBUG if often else logging.INFO

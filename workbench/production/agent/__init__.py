@@ -1,1 +1,3 @@
-"""The bench agent: a small program on the machine that has the token, told by the server what to do with it."""
+"""The bench agent: the program beside the token that does what the server orders. It stands alone: no database, no web
+framework, and nothing of the server but what the two tell each other.
+"""
