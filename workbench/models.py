@@ -2,6 +2,8 @@
 
 from workbench.api import models as api
 from workbench.cases import models as cases
+from workbench.collection import models as collection
+from workbench.dispatch import models as dispatch
 from workbench.documents import models as documents
 from workbench.kernel import audit, checkpoints, jobs, outbox
 from workbench.kernel.db import Base
@@ -17,6 +19,8 @@ __all__ = [
     "audit",
     "cases",
     "checkpoints",
+    "collection",
+    "dispatch",
     "documents",
     "jobs",
     "keys",

@@ -1,0 +1,1 @@
+"""The last desk: the enterprise is told, its originals are compared, the key is stamped for and handed over."""
