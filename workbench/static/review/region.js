@@ -8,7 +8,7 @@ const SMALLEST = 0.01;
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
 export class RegionTool {
-  /** @param {import("./sheet.js").Sheet} sheet @param {HTMLElement} hint shown while a region is being chosen */
+  /** @param {import("../js/sheet.js").Sheet} sheet @param {HTMLElement} hint shown while a region is being chosen */
   constructor(sheet, hint) {
     this.sheet = sheet;
     this.hint = hint;

@@ -2,13 +2,13 @@
 
 import { post } from "../js/http.js";
 import { bind } from "../js/keys.js";
+import { Sheet } from "../js/sheet.js";
 import { word } from "../js/words.js";
 import { currentDocument, currentPage, data, go, neighbour, on, place } from "./case_data.js";
 import { change } from "./checklist.js";
 import { draw, findBox } from "./overlay.js";
 import { fetchNeighbours, stand } from "./prefetch.js";
 import { RegionTool } from "./region.js";
-import { Sheet } from "./sheet.js";
 
 const pane = document.querySelector("[data-viewer]");
 const find = (selector) => pane.querySelector(selector);
