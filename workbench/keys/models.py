@@ -125,10 +125,11 @@ class Seal(Numbered, CaseOwned, Base):
     certificate_sha256: Mapped[str | None] = mapped_column(String(64))
 
 
-class Certificate(Numbered, Base):
+class Certificate(Numbered, AuthorityScoped, Base):
     """One certificate on one e-key. `key_number` is what is printed on the key, and what a replacement names.
 
-    Its authority is the one that handed the key over; certificates of the old system may have none.
+    Its authority is the one that handed the key over; certificates of the old system may have none, and the vendor
+    alone sees those.
     """
 
     __tablename__ = "certificate"
@@ -141,6 +142,18 @@ class Certificate(Numbered, Base):
         Index("ix_certificate_key_number", "key_number"),
         Index("ix_certificate_not_after", "not_after", postgresql_where=text("state = 'valid'")),
         Index("ix_certificate_token_id", "token_id", postgresql_where=text("token_id IS NOT NULL")),
+        Index("ix_certificate_serial", "serial"),
+        Index("ix_certificate_application_id", "application_id", postgresql_where=text("application_id IS NOT NULL")),
+        Index("ix_certificate_authority", "authority_id", "id"),
+        Index(
+            "ix_certificate_authority_not_after",
+            "authority_id",
+            "not_after",
+            postgresql_where=text("state = 'valid'"),
+        ),
+        Index("ix_certificate_state", "state", "id"),
+        Index("ix_certificate_algorithm", "algorithm", "id"),
+        Index("ix_certificate_issuer", "issuer", "id"),
         Index(
             "uq_certificate_valid_of_case",
             "application_id",
@@ -162,7 +175,7 @@ class Certificate(Numbered, Base):
     state: Mapped[str] = mapped_column(server_default="valid")
     state_reason: Mapped[str | None]
     state_since: Mapped[datetime]
-    authority_id: Mapped[int | None] = mapped_column(ForeignKey("authority.id"))
+    authority_id: Mapped[int | None] = mapped_column(ForeignKey("authority.id"))  # type: ignore[assignment]  # not all
     application_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("application.id"))
     registered_at: Mapped[datetime]
     token_id: Mapped[int | None] = mapped_column(ForeignKey("token.id"))

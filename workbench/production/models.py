@@ -110,6 +110,7 @@ class Making(Numbered, CaseOwned, Base):
     ended_at: Mapped[datetime | None]
     label_printed_at: Mapped[datetime | None]
 
+    old_key_removed_at: Mapped[datetime | None]
 
 class CertificateOrder(Numbered, CaseOwned, Base):
     """What is asked of the CA for a case, stored before it is asked. One per case and purpose is alive."""

@@ -14,8 +14,8 @@ from workbench.launch import migrate
 from workbench.models import Base
 
 VERSIONS = Path(__file__).parents[3] / "migrations" / "versions"
-BY_HAND = {"ix_application_search"}
-"""Made by a migration alone: an index over a database function, which models cannot name."""
+BY_HAND = {"ix_application_search", "ix_certificate_search"}
+"""Made by migrations alone: indexes over a database function, which models cannot name."""
 
 
 def _tables(url: str) -> set[str]:
