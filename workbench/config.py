@@ -119,6 +119,15 @@ class Settings(BaseSettings):
         default="expires", description="What the CA does with the certificate that a renewal has replaced."
     )
     low_stock: int = Field(default=100, ge=0, le=100_000, description="Blank tokens below which the stock is low.")
+    uncollected_days: int = Field(
+        default=90, ge=1, le=3650, description="Days after which a key nobody collected may be returned or destroyed."
+    )
+    reminder_days: int = Field(
+        default=15, ge=1, le=365, description="Days between two reminders to collect a key; three are sent at most."
+    )
+    carrier_url: WebUrl | None = Field(
+        default=None, description="Tracking interface of the courier, asked by waybill number; unset: none is asked."
+    )
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
 
     @field_validator("var_dir", mode="after")

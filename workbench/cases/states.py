@@ -81,6 +81,16 @@ _TO_ENTERPRISE: Final = (
     (ClockMove.PAUSE, ClockKind.RENEWAL),
 )
 
+_RETURNED_FROM_AUTHORITY: Final = Transition(
+    State.PRODUCTION,
+    permission=Permission.KEY_RECEIVE,
+    event="returned_to_production",
+    needs_remark=True,
+    clocks=((ClockMove.STOP, ClockKind.NOTICE), (ClockMove.START, ClockKind.RE_CHECK_AND_PRODUCTION)),
+    notice="returned_to_production",
+)
+"""A key that arrived damaged, or turned out to be unusable at the counter, is made anew."""
+
 TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
     (None, Action.SUBMIT): Transition(
         State.PRE_CHECK,
@@ -183,6 +193,8 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
         clocks=((ClockMove.START, ClockKind.RE_CHECK_AND_PRODUCTION),),
         notice="returned_to_production",
     ),
+    (State.AT_AUTHORITY, Action.RETURN_TO_PRODUCTION): _RETURNED_FROM_AUTHORITY,
+    (State.AWAITING_COLLECTION, Action.RETURN_TO_PRODUCTION): _RETURNED_FROM_AUTHORITY,
     (State.AT_AUTHORITY, Action.FORWARD): Transition(
         State.IN_TRANSIT,
         permission=Permission.KEY_RECEIVE,
@@ -215,7 +227,7 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
     ),
     (State.AWAITING_COLLECTION, Action.DESTROY_KEY): Transition(
         State.KEY_DESTROYED,
-        permission=Permission.KEY_RECEIVE,
+        permission=Permission.KEY_DISPOSE,
         event="key_destroyed",
         needs_remark=True,
         notice="key_destroyed",

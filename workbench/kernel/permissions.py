@@ -15,18 +15,21 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     AUTHORITY_MANAGE = "authority:manage"
     CALENDAR_MANAGE = "calendar:manage"
+    CARRIER_MANAGE = "carrier:manage"
     CASE_ENTER = "case:enter"
     CASE_READ = "case:read"
     CASE_REASSIGN = "case:reassign"
     CERTIFICATE_READ = "certificate:read"
     CERTIFICATE_REVOKE = "certificate:revoke"
     CHECKLIST_MANAGE = "checklist:manage"
+    CUSTODY_READ = "custody:read"
     DESK_ENTER = "desk:enter"
     DOCUMENT_READ = "document:read"
     FRONT_DOOR_MANAGE = "front_door:manage"
     IDENTITY_REVEAL = "identity:reveal"
     KEY_COLLECT = "key:collect"
     KEY_DISPATCH = "key:dispatch"
+    KEY_DISPOSE = "key:dispose"
     KEY_PRODUCE = "key:produce"
     KEY_RECEIVE = "key:receive"
     OPERATIONS_MANAGE = "operations:manage"
@@ -49,18 +52,21 @@ _SUPERVISION: Final = _CASEWORK | _BOTH_QUEUES | {_P.CASE_REASSIGN, _P.WORKLOAD_
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.PRE_CHECKER: _CASEWORK | {_P.PRE_CHECK_READ, _P.PRE_CHECK_DECIDE, _P.CASE_ENTER, _P.IDENTITY_REVEAL},
-    Role.COUNTER_STAFF: _CASEWORK | {_P.CASE_ENTER, _P.KEY_RECEIVE, _P.KEY_COLLECT, _P.IDENTITY_REVEAL},
-    Role.AUTHORITY_SUPERVISOR: _SUPERVISION,
+    Role.COUNTER_STAFF: _CASEWORK
+    | {_P.CASE_ENTER, _P.CUSTODY_READ, _P.IDENTITY_REVEAL, _P.KEY_RECEIVE, _P.KEY_COLLECT, _P.KEY_DISPOSE},
+    Role.AUTHORITY_SUPERVISOR: _SUPERVISION | {_P.CUSTODY_READ, _P.KEY_DISPOSE},
     Role.RE_CHECKER: _CASEWORK | {_P.RE_CHECK_READ, _P.RE_CHECK_DECIDE, _P.IDENTITY_REVEAL},
-    Role.KEY_MAKER: _CASEWORK | {_P.PRODUCTION_READ, _P.KEY_PRODUCE, _P.STOCK_MANAGE},
-    Role.DISPATCHER: _CASEWORK | {_P.KEY_DISPATCH},
-    Role.VENDOR_SUPERVISOR: _SUPERVISION | {_P.PRODUCTION_READ, _P.STOCK_MANAGE, _P.CERTIFICATE_REVOKE},
+    Role.KEY_MAKER: _CASEWORK | {_P.CUSTODY_READ, _P.PRODUCTION_READ, _P.KEY_PRODUCE, _P.STOCK_MANAGE},
+    Role.DISPATCHER: _CASEWORK | {_P.CUSTODY_READ, _P.KEY_DISPATCH, _P.KEY_DISPOSE},
+    Role.VENDOR_SUPERVISOR: _SUPERVISION
+    | {_P.CERTIFICATE_REVOKE, _P.CUSTODY_READ, _P.KEY_DISPOSE, _P.PRODUCTION_READ, _P.STOCK_MANAGE},
     Role.ADMINISTRATOR: frozenset(
         {
             _P.DESK_ENTER,
             _P.API_KEY_MANAGE,
             _P.AUTHORITY_MANAGE,
             _P.CALENDAR_MANAGE,
+            _P.CARRIER_MANAGE,
             _P.CHECKLIST_MANAGE,
             _P.FRONT_DOOR_MANAGE,
             _P.OPERATIONS_MANAGE,
@@ -69,7 +75,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.STATION_MANAGE,
         }
     ),
-    Role.AUDITOR: _CASEWORK | _BOTH_QUEUES | {_P.AUDIT_READ, _P.PRODUCTION_READ, _P.WORKLOAD_READ},
+    Role.AUDITOR: _CASEWORK | _BOTH_QUEUES | {_P.AUDIT_READ, _P.CUSTODY_READ, _P.PRODUCTION_READ, _P.WORKLOAD_READ},
 }
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Applicant
-from workbench.kernel import audit
+from workbench.kernel import audit, tasks
 from workbench.kernel.clock import now
 from workbench.kernel.codes import normalise_uscc, uscc_problem
 from workbench.kernel.db import scope_of
@@ -21,8 +21,11 @@ from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.keys.models import Certificate
 from workbench.keys.queries import LIMIT_OF_KEYS, count_keys
+from workbench.keys.revocation import RevocationReason
 from workbench.keys.subject import read_subject
 
+END_TASK: Final = "end_certificate"
+"""Asks the CA to end a certificate that has ended on our records; the room that speaks with CAs has the task."""
 MAX_REASON: Final = 500
 """Characters; the reason is read by the holder on a phone."""
 _LONGEST_KEY_NUMBER: Final = 100
@@ -103,15 +106,30 @@ def lock_keys_of(session: Session, uscc: str) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), key)
 
 
-def revoke(session: Session, certificate_id: int, reason: str, actor: Actor) -> Certificate:
-    """End a certificate for good and sign out whoever came in with it.
+def revoke(
+    session: Session,
+    certificate_id: int,
+    words: str,
+    actor: Actor,
+    *,
+    reason: RevocationReason = RevocationReason.UNSPECIFIED,
+) -> Certificate:
+    """End a certificate for good and sign out whoever came in with it. Its CA is asked to end it after the commit.
+
+    Args:
+        words: what our record and the holder are told.
+        reason: what the CA is told and publishes.
 
     Raises:
         NotFound: no such certificate inside the session's authorities.
         Invalid: no reason was given, or one too long to be read by the holder.
         Conflict: it has ended before.
     """
-    return _end(session, certificate_id, "revoked", reason, actor)
+    record = _end(session, certificate_id, "revoked", words, actor)
+    record.revocation_reason = reason.value
+    session.flush()
+    tasks.enqueue(session, END_TASK, certificate_id=record.id)
+    return record
 
 
 def digest_of(certificate: x509.Certificate) -> str:

@@ -18,7 +18,7 @@ from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor, system_actor
 from workbench.kernel.parts import Parts
 from workbench.keys.models import Certificate
-from workbench.keys.service import revoke
+from workbench.keys.service import END_TASK, revoke
 from workbench.production.ca.choosing import load_authority
 from workbench.production.ca.connector import (
     CaMisconfigured,
@@ -30,7 +30,6 @@ from workbench.production.ca.connector import (
 )
 from workbench.production.models import RevocationOrder
 
-REVOKE_TASK: Final = "end_certificate"
 OPEN: Final = ("stored", "pending")
 LONGEST_WAIT: Final = 60
 """Seconds between two askings at most; the first ones come sooner."""
@@ -67,15 +66,17 @@ def order_revocation(
     Raises:
         NotFound, Invalid, Conflict: as `keys.service.revoke`.
     """
-    record = revoke(session, certificate_id, words, actor)
-    record.revocation_reason = reason.value
+    record = revoke(session, certificate_id, words, actor, reason=reason)
     return ask_for_end(session, parts, record, reason, actor)
 
 
 def ask_for_end(
     session: Session, parts: Parts, record: Certificate, reason: RevocationReason, actor: Actor
 ) -> RevocationOrder | None:
-    """Store that the CA is asked to end a certificate whose record has ended; as `order_revocation` otherwise."""
+    """Store that the CA is asked to end a certificate whose record has ended, once; as `order_revocation` otherwise."""
+    known = session.scalars(select(RevocationOrder).where(RevocationOrder.certificate_id == record.id)).one_or_none()
+    if known is not None:
+        return known
     if not _issued_by(load_authority(parts), record):
         return None
     order = RevocationOrder(
@@ -84,16 +85,25 @@ def ask_for_end(
     session.add(order)
     session.flush()
     _record(session, "certificate.end_ordered", actor, record, {"reason": reason.value})
-    tasks.enqueue(session, REVOKE_TASK, order_id=order.id)
+    tasks.enqueue(session, END_TASK, certificate_id=record.id)
     return order
 
 
-def ask_revocation(parts: Parts, order_id: int) -> None:
-    """Ask the CA to end what an order names, unless that is settled or somebody is asking; later again if it must."""
+def end_at_ca(parts: Parts, certificate_id: int) -> None:
+    """Ask the CA to end a certificate that has ended on our records, storing that first; again later if need be."""
+    with parts.work() as session:
+        record = session.get(Certificate, certificate_id, with_for_update=True)
+        if record is not None and record.state != "valid" and record.revocation_reason is not None:
+            ask_for_end(session, parts, record, RevocationReason(record.revocation_reason), system_actor("production"))
+    ask_revocation(parts, certificate_id)
+
+
+def ask_revocation(parts: Parts, certificate_id: int) -> None:
+    """Ask the CA to end a certificate as stored, unless that is settled or somebody asks; again later if need be."""
     with parts.work() as session:
         order = session.scalars(
             select(RevocationOrder)
-            .where(RevocationOrder.id == order_id, RevocationOrder.state.in_(OPEN))
+            .where(RevocationOrder.certificate_id == certificate_id, RevocationOrder.state.in_(OPEN))
             .with_for_update(skip_locked=True)
         ).one_or_none()
         if order is None:
@@ -128,7 +138,8 @@ def wait_seconds(attempts: int) -> int:
 
 def _later(session: Session, order: RevocationOrder, wait: timedelta) -> None:
     order.ask_again_at = now() + wait
-    tasks.enqueue(session, REVOKE_TASK, order_id=order.id, delay_seconds=max(1, round(wait.total_seconds())))
+    seconds = max(1, round(wait.total_seconds()))
+    tasks.enqueue(session, END_TASK, certificate_id=order.certificate_id, delay_seconds=seconds)
 
 
 def _issued_by(authority: CertificationAuthority, record: Certificate) -> bool:

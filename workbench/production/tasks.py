@@ -1,6 +1,7 @@
 """Production's background work: asking the CA again. Each asking carries what was stored, so none asks for more."""
 
 from workbench.kernel import tasks
+from workbench.keys.service import END_TASK
 from workbench.production import issuing, revoking
 
 
@@ -10,7 +11,7 @@ def ask_for_certificate(order_id: int) -> None:
     issuing.ask(tasks.parts(), order_id)
 
 
-@tasks.app.task(name=revoking.REVOKE_TASK)
-def end_certificate(order_id: int) -> None:
+@tasks.app.task(name=END_TASK)
+def end_certificate(certificate_id: int) -> None:
     """Ask for one certificate's end."""
-    revoking.ask_revocation(tasks.parts(), order_id)
+    revoking.end_at_ca(tasks.parts(), certificate_id)

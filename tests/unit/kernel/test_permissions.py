@@ -39,6 +39,9 @@ TABLE = """
     key:dispatch           .  .  .  .  .  x  .  .  .
     key:receive            .  x  .  .  .  .  .  .  .
     key:collect            .  x  .  .  .  .  .  .  .
+    key:dispose            .  x  x  .  .  x  x  .  .
+    custody:read           .  x  x  .  x  x  x  .  x
+    carrier:manage         .  .  .  .  .  .  .  x  .
     identity:reveal        x  x  .  x  .  .  .  .  .
     case:reassign          .  .  x  .  .  .  x  .  .
     workload:read          .  .  x  .  .  .  x  .  x
@@ -59,12 +62,13 @@ READS_ONLY = {
     Permission.DOCUMENT_READ,
     Permission.AUDIT_READ,
     Permission.CERTIFICATE_READ,
+    Permission.CUSTODY_READ,
     Permission.WORKLOAD_READ,
     Permission.PRE_CHECK_READ,
     Permission.PRODUCTION_READ,
     Permission.RE_CHECK_READ,
 }
-CASEWORK = {"case", "certificate", "document", "identity", "key", "production", "stock"}
+CASEWORK = {"case", "certificate", "custody", "document", "identity", "key", "production", "stock"}
 ABOUT_CASES = {each for each in Permission if each.split(":")[0] in CASEWORK} | {
     Permission.PRE_CHECK_DECIDE,
     Permission.PRE_CHECK_READ,

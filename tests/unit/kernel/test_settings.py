@@ -39,6 +39,9 @@ BAD = {
     "WORKBENCH_RENEWAL_KEY": ["old", ""],
     "WORKBENCH_RENEWED_CERTIFICATE": ["kept", ""],
     "WORKBENCH_LOW_STOCK": ["-1", "100001", "few"],
+    "WORKBENCH_UNCOLLECTED_DAYS": ["0", "3651", "long"],
+    "WORKBENCH_REMINDER_DAYS": ["0", "366"],
+    "WORKBENCH_CARRIER_URL": ["tracking.example.invalid", "ftp://tracking.example.invalid"],
     "WORKBENCH_LOG_LEVEL": ["LOUD", "debug"],
 }
 
