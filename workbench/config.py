@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     cmp_certificate: Path | None = Field(default=None, description="PEM: the registration authority's certificate.")
     cmp_private_key: Path | None = Field(default=None, description="PEM: the private key that goes with it.")
     cmp_trusted: Path | None = Field(default=None, description="PEM: what the CA's answers must be vouched for by.")
+    cmp_tls_trusted: Path | None = Field(
+        default=None, description="PEM: who vouches for the CA's HTTPS address; unset: the system's authorities."
+    )
     cmp_recipient: str | None = Field(default=None, description="The CA's name as the messages address it: /CN=...")
     cmp_timeout_seconds: float = Field(default=10.0, ge=1, le=300, description="How long one asking may take.")
     seal_certificate: Path | None = Field(default=None, description="PEM: whose certificate vouches for seals.")

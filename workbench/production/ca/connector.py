@@ -7,22 +7,20 @@ asking: asking again under the same id gives the same answer and never a second 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Protocol
 
-
-class RevocationReason(StrEnum):
-    """Why a certificate ends, as RFC 5280 section 5.3.1 names it."""
-
-    UNSPECIFIED = "unspecified"
-    KEY_COMPROMISE = "keyCompromise"
-    AFFILIATION_CHANGED = "affiliationChanged"
-    SUPERSEDED = "superseded"
-    CESSATION_OF_OPERATION = "cessationOfOperation"
+from workbench.keys.revocation import RevocationReason as RevocationReason
 
 
 class CaUnreachable(Exception):
     """The CA did not answer, or what it answered can't be read. Nobody knows whether it acted: ask again, same id."""
+
+
+class CaUncertain(CaUnreachable):
+    """The CA answers, but not whether it acted on this transaction: asking again won't tell, its operator can.
+
+    The message says what to look up. As long as this stands, nothing else may be asked for in the transaction's place.
+    """
 
 
 class CaMisconfigured(Exception):

@@ -1,0 +1,83 @@
+"""Which certification authority an installation asks, by its settings; and its embedded ones, whoever is asked now."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench.config import Settings
+from workbench.kernel.parts import Parts
+from workbench.production.algorithms import Algorithm
+from workbench.production.ca.cmp import CmpAuthority
+from workbench.production.ca.cmp_chain import Chain
+from workbench.production.ca.cmp_composer import Composer, Credentials
+from workbench.production.ca.cmp_wire import Wire
+from workbench.production.ca.connector import CaMisconfigured, CertificationAuthority
+from workbench.production.ca.embedded import EmbeddedAuthority, folder_of
+from workbench.production.ca.profile import load_profile
+
+
+def load_authority(parts: Parts) -> CertificationAuthority:
+    """The authority that is configured.
+
+    Raises:
+        CaMisconfigured: it can't be asked as configured; the message names what to set.
+    """
+    settings = parts.settings
+    algorithm = Algorithm(settings.key_algorithm)
+    if settings.ca == "cmp":
+        return _cmp_authority(settings, algorithm)
+    return EmbeddedAuthority(parts, algorithm, load_profile(settings.certificate_profile))
+
+
+def find_embedded(parts: Parts, name: str) -> EmbeddedAuthority | None:
+    """The embedded authority of this name, if this installation has one: none is made because a stranger asks.
+
+    Raises:
+        CaMisconfigured: there is one, but it can't be used.
+    """
+    if name not in set(Algorithm) or not (folder_of(parts) / name).is_dir():
+        return None
+    return EmbeddedAuthority(parts, Algorithm(name), load_profile(parts.settings.certificate_profile))
+
+
+def list_embedded(parts: Parts) -> Iterator[EmbeddedAuthority]:
+    """Every embedded authority of this installation; raises as `find_embedded`."""
+    for algorithm in Algorithm:
+        found = find_embedded(parts, algorithm.value)
+        if found is not None:
+            yield found
+
+
+def _cmp_authority(settings: Settings, algorithm: Algorithm) -> CmpAuthority:
+    if settings.cmp_server is None:
+        raise CaMisconfigured("Set WORKBENCH_CMP_SERVER to the CA's CMP address.")
+    for name in ("cmp_secret_file", "cmp_certificate", "cmp_private_key", "cmp_trusted", "cmp_tls_trusted"):
+        path: Path | None = getattr(settings, name)
+        if path is not None and not os.access(path, os.R_OK):
+            raise CaMisconfigured(f"WORKBENCH_{name.upper()}: {path} can't be read.")
+    by_secret = settings.cmp_secret_file is not None and settings.cmp_reference
+    by_certificate = settings.cmp_certificate is not None and settings.cmp_private_key is not None
+    if bool(by_secret) == by_certificate:
+        raise CaMisconfigured(
+            "The CA knows us by WORKBENCH_CMP_REFERENCE and WORKBENCH_CMP_SECRET_FILE,"
+            " or by WORKBENCH_CMP_CERTIFICATE and WORKBENCH_CMP_PRIVATE_KEY: set one pair."
+        )
+    if by_certificate and settings.cmp_trusted is None:
+        raise CaMisconfigured("Set WORKBENCH_CMP_TRUSTED: without it nobody vouches for the CA's signatures.")
+    credentials = Credentials(
+        reference=settings.cmp_reference,
+        secret_file=settings.cmp_secret_file,
+        certificate=settings.cmp_certificate,
+        private_key=settings.cmp_private_key,
+        trusted=settings.cmp_trusted,
+        recipient=settings.cmp_recipient,
+    )
+    folder = settings.ca_dir / "cmp"
+    return CmpAuthority(
+        f"CMP {settings.cmp_server.host}",
+        algorithm,
+        Wire(str(settings.cmp_server), settings.cmp_timeout_seconds, settings.cmp_tls_trusted),
+        Composer(credentials),
+        Chain(settings.cmp_trusted, folder / "chain.pem"),
+        folder,
+    )
