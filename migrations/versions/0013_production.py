@@ -189,6 +189,7 @@ def upgrade() -> None:
         sa.Column("key_id", sa.String(length=32), nullable=False),
         sa.Column("challenge", sa.String(length=64), nullable=False),
         sa.Column("pin_ciphertext", sa.LargeBinary(), nullable=True),
+        sa.Column("pin_printed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("pin_delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ends_certificate_id", sa.BigInteger(), nullable=True),
         sa.Column("ends_because", sa.String(), nullable=True),
@@ -204,6 +205,7 @@ def upgrade() -> None:
         sa.CheckConstraint("(state = 'made') = (step = 'verified')", name=op.f("ck_making_made_is_verified")),
         sa.CheckConstraint("(state = 'open') = (ended_at IS NULL)", name=op.f("ck_making_ended_when")),
         sa.CheckConstraint("label_printed_at IS NULL OR state = 'made'", name=op.f("ck_making_no_label_unverified")),
+        sa.CheckConstraint("pin_printed_at IS NULL OR state = 'made'", name=op.f("ck_making_no_pin_unverified")),
         sa.CheckConstraint("state IN ('open', 'made', 'put_back', 'spoiled')", name=op.f("ck_making_state_known")),
         sa.CheckConstraint(
             "step IN ('token', 'key', 'certificate', 'seal', 'read_back', 'verified')",
@@ -229,6 +231,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_making_application_id", "making", ["application_id"], unique=False)
     op.create_index("ix_making_maker", "making", ["maker_id", "started_at"], unique=False)
+    op.create_index(
+        "ix_making_pin_kept",
+        "making",
+        ["ended_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'made' AND pin_ciphertext IS NOT NULL"),
+    )
     op.create_index("ix_making_station", "making", ["station_id", "started_at"], unique=False)
     op.create_index(
         "uq_making_open_case", "making", ["application_id"], unique=True, postgresql_where=sa.text("state = 'open'")
@@ -465,6 +474,11 @@ def downgrade() -> None:
     op.drop_index("uq_making_open_station", table_name="making", postgresql_where=sa.text("state = 'open'"))
     op.drop_index("uq_making_open_case", table_name="making", postgresql_where=sa.text("state = 'open'"))
     op.drop_index("ix_making_station", table_name="making")
+    op.drop_index(
+        "ix_making_pin_kept",
+        table_name="making",
+        postgresql_where=sa.text("state = 'made' AND pin_ciphertext IS NOT NULL"),
+    )
     op.drop_index("ix_making_maker", table_name="making")
     op.drop_index("ix_making_application_id", table_name="making")
     op.drop_table("making")

@@ -81,12 +81,18 @@ class Making(Numbered, CaseOwned, Base):
             CheckConstraint("(state = 'made') = (step = 'verified')", name="made_is_verified"),
             CheckConstraint("(state = 'open') = (ended_at IS NULL)", name="ended_when"),
             CheckConstraint("label_printed_at IS NULL OR state = 'made'", name="no_label_unverified"),
+            CheckConstraint("pin_printed_at IS NULL OR state = 'made'", name="no_pin_unverified"),
             CheckConstraint("pin_delivered_at IS NULL OR pin_ciphertext IS NULL", name="pin_gone_when_delivered"),
             Index("uq_making_open_case", "application_id", unique=True, postgresql_where=is_open),
             Index("uq_making_open_token", "token_id", unique=True, postgresql_where=is_open),
             Index("uq_making_open_station", "station_id", unique=True, postgresql_where=is_open),
             Index("ix_making_application_id", "application_id"),
             Index("ix_making_maker", "maker_id", "started_at"),
+            Index(
+                "ix_making_pin_kept",
+                "ended_at",
+                postgresql_where=text("state = 'made' AND pin_ciphertext IS NOT NULL"),
+            ),
             Index("ix_making_station", "station_id", "started_at"),
         )
 
@@ -100,9 +106,11 @@ class Making(Numbered, CaseOwned, Base):
     key_id: Mapped[str] = mapped_column(String(32))
     challenge: Mapped[str] = mapped_column(String(64))
     pin_ciphertext: Mapped[bytes | None] = mapped_column(LargeBinary)
+    pin_printed_at: Mapped[datetime | None]
     pin_delivered_at: Mapped[datetime | None]
     ends_certificate_id: Mapped[int | None] = mapped_column(ForeignKey("certificate.id"))
     ends_because: Mapped[str | None]
+    old_key_removed_at: Mapped[datetime | None]
     fault: Mapped[str | None]
     fault_detail: Mapped[str | None]
     faulted_at: Mapped[datetime | None]
@@ -110,7 +118,6 @@ class Making(Numbered, CaseOwned, Base):
     ended_at: Mapped[datetime | None]
     label_printed_at: Mapped[datetime | None]
 
-    old_key_removed_at: Mapped[datetime | None]
 
 class CertificateOrder(Numbered, CaseOwned, Base):
     """What is asked of the CA for a case, stored before it is asked. One per case and purpose is alive."""
