@@ -184,8 +184,8 @@ def take_station(session: Session, actor: Actor, station_id: int) -> BenchStatio
         "station.taken",
         actor,
         subject=_subject(station),
-        before={"maker_id": before} if before is not None else None,
-        after={"name": station.name, "maker_id": actor.id},
+        before={"claimed_by": before} if before is not None else None,
+        after={"name": station.name, "claimed_by": actor.id},
     )
     return station
 

@@ -88,6 +88,11 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
     "webhook.set": N_("set where a registration site is told"),
     "webhook.removed": N_("removed where a registration site is told"),
     "webhook.sent_again": N_("sent a message to a registration site again"),
+    "station.created": N_("added a bench"),
+    "station.credential_renewed": N_("gave a bench another credential"),
+    "station.revoked": N_("revoked a bench"),
+    "station.taken": N_("sat down at a bench"),
+    "station.left": N_("left a bench"),
     "demo.load_started": N_("began to load the demo data"),
     "demo.loaded": N_("loaded the demo data"),
 }

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import urllib3
 from pydantic import ValidationError
 
+from workbench.kernel.messages import N_
 from workbench.production.protocol import TURN_PATH, Answer, Turn
 
 CONNECT_SECONDS: Final = 5.0
@@ -22,11 +23,12 @@ LONGEST_WAIT: Final = 60.0
 
 
 class Unanswered(Exception):
-    """The server did not answer as it should; the same turn is taken again. `reason` is for people."""
+    """The server did not answer as it should; the same turn is taken again. `reason` is a msgid, `detail` as told."""
 
-    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, detail: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
+        self.detail = detail
         self.retry_after = retry_after
 
 
@@ -87,15 +89,15 @@ class Client:
                 # Most likely the server has closed the kept connection just now. A turn may be taken twice.
                 status, content, retry_after = self._ask(body)
         except urllib3.exceptions.HTTPError as error:
-            raise Unanswered(_words(error)) from None
+            raise _unanswered(error) from None
         if status != 200:
             raise _refusal(status, content, retry_after)
         if len(content) > LARGEST_ANSWER:
-            raise Unanswered("the answer is too long")
+            raise Unanswered(N_("its answer is too long"))
         try:
             return Answer.model_validate_json(content)
         except ValidationError:
-            raise Unanswered("the answer is none of a workbench of this version") from None
+            raise Unanswered(N_("its answer is none of a workbench of this version")) from None
 
     def _ask(self, body: bytes) -> tuple[int, bytes, str]:
         response = self._pool.request(
@@ -121,7 +123,7 @@ def _refusal(status: int, content: bytes, retry_after: str) -> Unanswered | Refu
     if 400 <= status < 500 and status != 429:
         return Refused(status, detail, code)
     wait = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
-    return Unanswered(f"{status} {detail}".strip(), min(wait, LONGEST_WAIT))
+    return Unanswered(N_("it is troubled itself"), f"{status} {detail}".strip(), min(wait, LONGEST_WAIT))
 
 
 def _problem(content: bytes) -> tuple[str, str]:
@@ -138,12 +140,12 @@ def plain(text: str) -> str:
     return "".join(each if each.isprintable() else " " for each in text)[:LONGEST_DETAIL]
 
 
-def _words(error: urllib3.exceptions.HTTPError) -> str:
+def _unanswered(error: urllib3.exceptions.HTTPError) -> Unanswered:
     cause: BaseException = error
     if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
         cause = error.reason
     if isinstance(cause, urllib3.exceptions.SSLError):
-        return plain(f"the connection is not safe: {cause.args[0] if cause.args else cause}")
+        return Unanswered(N_("its certificate does not hold"), plain(str(cause.args[0] if cause.args else cause)))
     if isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
-        return "it cannot be reached"
-    return plain(type(cause).__name__)
+        return Unanswered(N_("it cannot be reached"))
+    return Unanswered(N_("the connection broke"), type(cause).__name__)

@@ -112,9 +112,11 @@ class Agent:
         began = time.monotonic()
         try:
             found = self._driver.list_tokens()
-        except TokenFault as fault:
+        except Exception as error:
+            # A driver's own bug must not end the program either.
+            fault = error.fault if isinstance(error, TokenFault) else Fault.TOKEN_FAILED
             self._plugged = []
-            self._speaker.trouble("tokens", N_("No tokens can be seen. %(why)s"), why=self._speaker.fault(fault.fault))
+            self._speaker.trouble("tokens", N_("No tokens can be seen. %(why)s"), why=self._speaker.fault(fault))
         else:
             self._plugged = _reported(found)
             self._speaker.relief("tokens", N_("Tokens can be seen again."))

@@ -61,6 +61,10 @@ class Speaker:
         if self._troubles.pop(with_what, None) is not None:
             self.say(message)
 
+    def words(self, message: str) -> str:
+        """A msgid as it reads to whoever listens."""
+        return self._translate(message)
+
     def doing(self, order: Order) -> str:
         """What an order is, in words."""
         return self._translate(ORDERS[order.kind])
