@@ -119,6 +119,17 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Contents:
+    """What a list says is in one box."""
+
+    box: str
+    model: str
+    count: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True)
 class Delivery:
     """A list as it was read. Its rows are worth nothing while there are problems."""
 
@@ -130,6 +141,15 @@ class Delivery:
     def also(self, problems: Iterable[Problem]) -> "Delivery":
         """The same with what else was found, all by line."""
         return replace(self, problems=tuple(sorted((*self.problems, *problems), key=lambda each: each.line)))
+
+    def boxes(self) -> list[Contents]:
+        """What is in each box, in the order of the list."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for row in self.rows:
+            found.setdefault((row.box, row.model), []).append(row.serial)
+        return [
+            Contents(box, model, len(serials), min(serials), max(serials)) for (box, model), serials in found.items()
+        ]
 
 
 def problem(line: int, serial: str, fault: Fault, **values: Any) -> Problem:
