@@ -1,13 +1,29 @@
-"""Pages with a seal whose shape, size, place and turn are known: what the product finds is held against them."""
+"""Pages with a seal whose shape, size, place and turn are known: what the product finds is held against them; and
+cases that bear such a letter and wait in production.
+"""
 
+import hashlib
 import io
 import math
 from dataclasses import dataclass
-from typing import Final
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
 
 from PIL import Image, ImageChops, ImageDraw, ImageFont
+from sqlalchemy import select
 
+from tests.support.casework import SYSTEM, Office
+from workbench.cases.models import Application, Submission
+from workbench.cases.words import Service, Verdict
+from workbench.config import Settings
 from workbench.demo.papers.marks import SERIF_FONT
+from workbench.documents.models import Attachment, Page
+from workbench.kernel.blobs import BlobStore
+from workbench.kernel.clock import now
+from workbench.kernel.identity import Actor, Role
+from workbench.kernel.parts import Parts
+from workbench.production.seals.queries import LETTER
 
 RED: Final = (214, 36, 44)
 A4: Final = (210, 297)
@@ -66,6 +82,70 @@ def as_jpeg(page: Image.Image) -> bytes:
     stream = io.BytesIO()
     page.save(stream, "JPEG", quality=80)
     return stream.getvalue()
+
+
+class SealOffice:
+    """An office whose cases wait in production, each with a letter, and a maker of keys."""
+
+    def __init__(self, office: Office, folder: Path, **settings: Any) -> None:
+        self.office = office
+        self.settings = Settings.model_validate({"var_dir": folder, "key_algorithm": "p-256", **settings})
+        self.parts = Parts(
+            self.settings, office.engine, office.factory, office.secrets, BlobStore(self.settings.blob_dir)
+        )
+        self.clerk, self.checker = office.clerk("sealclerk"), office.re_checker("sealchecker")
+        self._names = count(1)
+
+    def maker(self) -> Actor:
+        """A new maker of keys."""
+        return self.office.hire(f"keymaker{next(self._names)}", Role.KEY_MAKER)
+
+    def case(self, page: Image.Image | None = None, service: Service = Service.NEW, **facts: Any) -> int:
+        """A case in production, its letter this page, one with a round seal unless given."""
+        case_id = self.office.submit(self.office.facts(service, **facts))
+        self.send_letter(case_id, page or letter(Stamp()))
+        self.office.decide(self.clerk, case_id, Verdict.PASSED)
+        self.office.decide(self.checker, case_id, Verdict.PASSED)
+        return case_id
+
+    def send_letter(self, case_id: int, page: Image.Image, document_code: str = LETTER) -> int:
+        """Add a one-page paper to the case's current round; returns the page's id."""
+        content = as_jpeg(page)
+        with self.office.work() as session:
+            application = session.get_one(Application, case_id)
+            submission = session.scalars(
+                select(Submission).where(Submission.application_id == case_id, Submission.round == application.round)
+            ).one()
+            own = {"application_id": case_id, "authority_id": application.authority_id}
+            digest = self.parts.blobs.put(content)
+            attachment = Attachment(
+                **own,
+                submission_id=submission.id,
+                document_code=document_code,
+                position=next(self._names),
+                untrusted_name="letter.jpg",
+                sha256=hashlib.sha256(content).hexdigest(),
+                byte_size=len(content),
+                kind="jpeg",
+                page_count=1,
+                uploaded_at=now(),
+                uploaded_by=SYSTEM.label,
+                preview="ready",
+            )
+            session.add(attachment)
+            session.flush()
+            sheet = Page(
+                **own,
+                attachment_id=attachment.id,
+                index=0,
+                width=page.width,
+                height=page.height,
+                image_sha256=digest,
+                thumbnail_sha256=digest,
+            )
+            session.add(sheet)
+            session.flush()
+            return sheet.id
 
 
 def _lay(page: Image.Image, stamp: Stamp, per_mm: float) -> None:

@@ -81,6 +81,8 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
     "certificate.registered": N_("registered a certificate"),
     "certificate.revoked": N_("revoked a certificate"),
     "certificate.replaced": N_("replaced a certificate"),
+    "seal.prepared": N_("cut the seal out of the letter"),
+    "seal.signed": N_("signed the electronic seal"),
     "applicant.signed_in_with_key": N_("signed in with an e-key"),
     "api_site.created": N_("added a registration site"),
     "api_key.created": N_("made an interface key"),
