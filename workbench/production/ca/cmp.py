@@ -24,7 +24,7 @@ from workbench.production.ca.connector import (
     RevocationReason,
     Revoked,
 )
-from workbench.production.ca.requests import RequestRefused, read_request
+from workbench.production.requests import BadRequest, check_request
 
 _REVOKED = "revoked.txt"
 
@@ -55,11 +55,11 @@ class CmpAuthority:
             CaUncertain: what the CA did can only be found out there.
         """
         try:
-            read_request(order, self._algorithm)
+            check_request(order.request, order.subject, self._algorithm)
             with exchange(self._folder, order.transaction_id) as kept:
                 return Issuing(order, kept, self._wire, self._composer, self._chain).go_on()
-        except RequestRefused as refused:
-            return Rejected(str(refused))
+        except BadRequest as refused:
+            return Rejected(f"The request {refused}.")
         except (sm2.OpensslMissing, sm2.OpensslFailed) as error:
             raise CaUnreachable(f"The request can't be checked: {error}") from error
         except OSError as error:

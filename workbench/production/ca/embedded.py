@@ -30,12 +30,16 @@ from workbench.production.ca.connector import (
 from workbench.production.ca.crl import RevokedEntry, find_published, is_fresh, make_crl, next_number, publish
 from workbench.production.ca.foundation import Foundation, load_or_found
 from workbench.production.ca.profile import Profile, make_name
-from workbench.production.ca.requests import RequestRefused, read_request
 from workbench.production.ca.signers import Signer
+from workbench.production.requests import BadRequest, check_request
 
 ON_TOKEN: Final = "-token"  # noqa: S105 - a device, not a password
 """What the name of an authority ends with whose issuing key is on a token."""
 _UNIT: Final = "2.5.4.11"
+
+
+class _TimeIsOver(Exception):
+    """The authority ends before a certificate could begin."""
 
 
 class EmbeddedAuthority:
@@ -75,7 +79,7 @@ class EmbeddedAuthority:
     def issue(self, order: IssueOrder) -> Issued | Pending | Rejected:
         """As the interface says."""
         try:
-            public_key = read_request(order, self._base.algorithm)
+            public_key = check_request(order.request, order.subject, self._base.algorithm)
             entry = register.find_by_transaction(self._parts, order.transaction_id)
             if entry is None:
                 serial = new_serial()
@@ -83,8 +87,10 @@ class EmbeddedAuthority:
                 entry = register.keep(
                     self._parts, order.transaction_id, serial, certificate, self._base.algorithm, now()
                 )
-        except RequestRefused as refused:
-            return Rejected(str(refused))
+        except BadRequest as refused:
+            return Rejected(f"The request {refused}.")
+        except _TimeIsOver:
+            return Rejected("The certificate would end before it begins: this authority's own time is over.")
         except (sm2.OpensslMissing, sm2.OpensslFailed) as error:
             raise CaUnreachable(f"The embedded authority could not sign: {error}") from error
         if x509.Certificate.load(entry.certificate).public_key.dump() != public_key:
@@ -148,7 +154,7 @@ class EmbeddedAuthority:
     def _sign(self, order: IssueOrder, public_key: bytes, serial: int) -> bytes:
         not_after = min(order.not_after, self._base.ends_at)
         if not order.not_before < not_after:
-            raise RequestRefused("The certificate would end before it begins: this authority's own time is over.")
+            raise _TimeIsOver
         return sign_certificate(
             self._base.issuer,
             marked(x509.Name.load(order.subject)),
