@@ -5,6 +5,7 @@ from typing import Final
 
 from workbench.cases.words import CATEGORY_NAMES, DESK_NAMES, SERVICE_NAMES, STATE_NAMES, Verdict
 from workbench.kernel.messages import N_
+from workbench.keys.token_states import CUSTODIAN_NAMES, TOKEN_STATE_NAMES
 from workbench.organisation.words import KIND_WORDS, ROLE_WORDS
 from workbench.reports.operations_views import TASK_WORDS
 from workbench.review.marks import MarkValue
@@ -83,6 +84,13 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
     "certificate.replaced": N_("replaced a certificate"),
     "seal.prepared": N_("cut the seal out of the letter"),
     "seal.signed": N_("signed the electronic seal"),
+    "delivery.taken_in": N_("took in a delivery of tokens"),
+    "token.allocated": N_("allocated a token to the case"),
+    "token.taken_over": N_("took a token over from another maker"),
+    "token.put_back": N_("put a token back into stock"),
+    "token.personalised": N_("finished a key"),
+    "token.spoiled": N_("set a token aside as spoiled"),
+    "token.destroyed": N_("destroyed a token"),
     "applicant.signed_in_with_key": N_("signed in with an e-key"),
     "api_site.created": N_("added a registration site"),
     "api_key.created": N_("made an interface key"),
@@ -165,6 +173,9 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "hint": N_("Begins with"),
     "scopes": N_("What it opens"),
     "url": N_("Address on the web"),
+    "serial": N_("Serial number"),
+    "custodian": N_("In the hands of"),
+    "boxes": N_("Boxes"),
     "secret_changed": N_("Secret changed"),
 }
 """What a recorded field is called."""
@@ -178,7 +189,8 @@ MARK_WORDS: Final[Mapping[str | None, str]] = {
 """What was said of a check item; None is what was taken back."""
 
 VALUE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
-    "state": {str(key): words for key, words in STATE_NAMES.items()},
+    "state": {str(key): words for names in (TOKEN_STATE_NAMES, STATE_NAMES) for key, words in names.items()},
+    "custodian": {str(key): words for key, words in CUSTODIAN_NAMES.items()},
     "service": {str(key): words for key, words in SERVICE_NAMES.items()},
     "category": {str(key): words for key, words in CATEGORY_NAMES.items()},
     "desk": {str(key): words for key, words in DESK_NAMES.items()},
