@@ -74,7 +74,7 @@ def _guard() -> ResponseReturnValue | None:
     return None
 
 
-@bench_agent.post(TURN_PATH)
+@bench_agent.post(TURN_PATH, provide_automatic_options=False)
 @logs.asked_every_second
 @http.accepts(LARGEST_TURN)
 def turn() -> ResponseReturnValue:

@@ -1,0 +1,14 @@
+"""Puts the production desk together: the bench agents' door, what anybody may ask the embedded authority, the screens."""
+
+from flask import Flask
+from flask_admin import Admin
+
+from workbench.production import agent_views, ca_views, station_views, stock_views
+
+
+def register(app: Flask, admin: Admin) -> None:
+    """Add the desk's addresses and screens."""
+    agent_views.install(app)
+    ca_views.install(app)
+    stock_views.register(app, admin)
+    station_views.register(app, admin)
