@@ -1,12 +1,12 @@
-"""The front door and the interface: closed to strangers but for a short list, to staff and to each other's keys; every
-page of an applicant opens or is refused properly, is valid HTML, and carries no inline script or style."""
+"""The front door and the programs' doors: closed to strangers but for short lists, to staff and to each other's keys;
+every page of an applicant opens or is refused properly, is valid HTML, and carries no inline script or style."""
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from html5lib import HTMLParser
 
-from tests.house.addresses import DOOR, INTERFACE, paths, rules
+from tests.house.addresses import AUTHORITY, BENCH_AGENTS, DOOR, INTERFACE, paths, rules
 from tests.house.conftest import Visitor
 from tests.house.test_pages import FORBIDDEN
 from tests.house.test_routes import PUBLIC
@@ -34,6 +34,13 @@ FOR_STRANGERS = {
     "portal.renew": "tells a stranger to plug the e-key in",
 }
 FOR_EVERY_CALLER = {"api.describe": "the interface's own description"}
+OF_THE_AUTHORITY = {
+    "ca.crl": "which certificates have ended",
+    "ca.certificate": "the authority's own certificates",
+    "ca.ask_by_get": "whether a certificate holds",
+    "ca.ask_by_post": "the same",
+}
+"""What whoever relies on a certificate has to be told."""
 
 
 def is_open(app: Flask, endpoint: str) -> bool:
@@ -161,3 +168,24 @@ def test_what_the_interface_tells_every_caller_is_on_the_short_list(house_app: F
     for endpoint, path in paths(house_app, "GET", INTERFACE):
         if endpoint in FOR_EVERY_CALLER:
             assert house_app.test_client().get(path).status_code == 200
+
+
+def test_the_bench_agents_door_is_one_address_that_opens_to_nobody_without_a_credential(
+    house_app: Flask, visitor: Visitor, clients: dict[Role, FlaskClient]
+) -> None:
+    """No cookie stands for a credential, an administrator's included; and over plain HTTP none is even looked at."""
+    assert [(rule.endpoint, rule.methods) for rule in rules(house_app, BENCH_AGENTS)] == [
+        ("bench_agent.turn", {"POST"})
+    ]
+    [(_, path)] = paths(house_app, "POST", BENCH_AGENTS)
+    everybody = (house_app.test_client(), visitor.client, *clients.values())
+    for number, client in enumerate(everybody):
+        elsewhere = {"REMOTE_ADDR": f"198.51.100.{number}"}
+        answer = client.post(path, base_url="https://localhost", environ_base=elsewhere, json={})
+        assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert client.post(path, environ_base=elsewhere, json={}).status_code == 403
+
+
+def test_what_the_authority_tells_everybody_is_on_the_short_list(house_app: Flask) -> None:
+    assert {rule.endpoint for rule in rules(house_app, AUTHORITY)} == set(OF_THE_AUTHORITY)

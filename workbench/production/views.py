@@ -1,4 +1,4 @@
-"""Puts the production desk together: the bench agents' door, what anybody may ask the embedded authority, the screens."""
+"""Puts the production desk together: the bench agents' door, the embedded authority's addresses, the screens."""
 
 from flask import Flask
 from flask_admin import Admin
