@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from workbench.cases.models import Application
 from workbench.kernel.clock import now
 from workbench.kernel.crypto import open_secret
-from workbench.kernel.errors import Conflict, NotFound
+from workbench.kernel.errors import Conflict, NotFound, WorkbenchError
 from workbench.kernel.identity import Actor
 from workbench.kernel.parts import Parts
 from workbench.keys.models import Certificate, Token
@@ -17,6 +17,7 @@ from workbench.organisation.sign_in import actor_of
 from workbench.production import issuing
 from workbench.production.batches import NO_CASE, NO_TOKEN, end_batch, find_running
 from workbench.production.ca.choosing import load_authority
+from workbench.production.ca.connector import CaMisconfigured
 from workbench.production.faults import WAITING, Standstill
 from workbench.production.making import find_open, scan
 from workbench.production.models import Batch, BenchStation, CertificateOrder, Making
@@ -42,14 +43,26 @@ def next_order(session: Session, parts: Parts, station_id: int, turn: Turn, addr
         making = _next_of_batch(session, parts, station, actor_of(maker, address), turn)
     if making is None:
         return Answer(wait_seconds=IDLE if maker is None else ATTENTIVE, station=station.name, maker=name)
-    if turn.software and not load_authority(parts).is_trial:
-        issuing.stop(making, Standstill.SOFTWARE_TOKEN, "")
-    if making.fault is not None and making.fault not in WAITING:
-        return Answer(wait_seconds=ATTENTIVE, station=station.name, maker=name)
-    order = _order_of(session, parts, making)
-    return Answer(
-        order=order, wait_seconds=0 if order else _patience(session, making), station=station.name, maker=name
-    )
+    order = None
+    if making.fault is None or making.fault in WAITING:
+        order = _order_or_stop(session, parts, making, turn)
+    patience = ATTENTIVE if making.fault is not None else _patience(session, making)
+    return Answer(order=order, wait_seconds=0 if order else patience, station=station.name, maker=name)
+
+
+def _order_or_stop(session: Session, parts: Parts, making: Making, turn: Turn) -> Order | None:
+    """The order of a making; what can't be ordered at all lets it stand still with the reason."""
+    try:
+        if turn.software and not load_authority(parts).is_trial:
+            issuing.stop(making, Standstill.SOFTWARE_TOKEN, "")
+            return None
+        with session.begin_nested():
+            return _order_of(session, parts, making)
+    except CaMisconfigured as trouble:
+        issuing.stop(making, Standstill.CA_MISCONFIGURED, str(trouble))
+    except WorkbenchError as refusal:
+        issuing.stop(making, Standstill.NOT_ORDERED, str(refusal))
+    return None
 
 
 def _order_of(session: Session, parts: Parts, making: Making) -> Order | None:
