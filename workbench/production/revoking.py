@@ -77,7 +77,7 @@ def ask_for_end(
     known = session.scalars(select(RevocationOrder).where(RevocationOrder.certificate_id == record.id)).one_or_none()
     if known is not None:
         return known
-    if not _issued_by(load_authority(parts), record):
+    if not is_issued_by(load_authority(parts), record):
         return None
     order = RevocationOrder(
         certificate_id=record.id, transaction_id=secrets.token_hex(16), reason=reason.value, ordered_at=now()
@@ -136,17 +136,22 @@ def wait_seconds(attempts: int) -> int:
     return min(LONGEST_WAIT, 1 << min(attempts, 10))
 
 
-def _later(session: Session, order: RevocationOrder, wait: timedelta) -> None:
-    order.ask_again_at = now() + wait
-    seconds = max(1, round(wait.total_seconds()))
-    tasks.enqueue(session, END_TASK, certificate_id=order.certificate_id, delay_seconds=seconds)
+def is_issued_by(authority: CertificationAuthority, record: Certificate) -> bool:
+    """Whether this CA issued a certificate: only it can end it. One whose bytes are not on record is nobody's.
 
-
-def _issued_by(authority: CertificationAuthority, record: Certificate) -> bool:
+    Raises:
+        CaUnreachable, CaMisconfigured: the CA's own certificates can't be had.
+    """
     if record.certificate is None:
         return False
     issuer = x509.load_der_x509_certificate(record.certificate).issuer
     return any(x509.load_der_x509_certificate(each).subject == issuer for each in authority.chain())
+
+
+def _later(session: Session, order: RevocationOrder, wait: timedelta) -> None:
+    order.ask_again_at = now() + wait
+    seconds = max(1, round(wait.total_seconds()))
+    tasks.enqueue(session, END_TASK, certificate_id=order.certificate_id, delay_seconds=seconds)
 
 
 def _record(session: Session, action: str, actor: Actor, record: Certificate, after: dict[str, str]) -> None:
