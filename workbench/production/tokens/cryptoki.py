@@ -109,12 +109,13 @@ class Library:
         prototype = ctypes.CFUNCTYPE(ctypes.c_ulong, ctypes.c_ulong, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
         function: Any = prototype(listing.contents.functions[_INIT_TOKEN])
         pin = so_pin.encode()
-        answer = function(token.slot.slot_id, pin, len(pin), _padded(label))
+        answer = function(token.slot.slot_id, pin, len(pin), padded(label))
         if answer != 0:
             raise _REFUSALS.get(answer, PKCS11Error)(f"C_InitToken answered {answer:#x}")
 
     def _named(self, serial: str) -> list[Token]:
-        return [token for token in self._tokens() if serial_of(token) == serial]
+        # SoftHSM's spare token has no number, and nobody may ask for it by none.
+        return [token for token in self._tokens() if serial and serial_of(token) == serial]
 
     def _tokens(self) -> Iterator[Token]:
         try:
@@ -148,7 +149,8 @@ def serial_of(token: Token) -> str:
     return token.serial.decode(errors="replace").strip("\0 ")
 
 
-def _padded(label: str) -> bytes:
+def padded(label: str) -> bytes:
+    """A label as a token keeps it: UTF-8, cut between characters to its 32 bytes, filled up with spaces."""
     cut = label.encode(errors="replace")[:LABEL_BYTES].decode(errors="ignore")
     return cut.encode().ljust(LABEL_BYTES)
 

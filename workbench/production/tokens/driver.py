@@ -75,7 +75,10 @@ class ReadBack:
 
 
 class TokenDriver(Protocol):
-    """One kind of token. Every method raises TokenFault; none keeps a session open between calls."""
+    """One kind of token. Every method raises TokenFault; none keeps a session open between calls.
+
+    A subject or a certificate that can't be read is a ValueError: no token's fault.
+    """
 
     @property
     def algorithms(self) -> frozenset[Algorithm]:

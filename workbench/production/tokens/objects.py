@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from asn1crypto import x509
 from asn1crypto.keys import PublicKeyInfo
 from pkcs11 import (
     Attribute,
@@ -25,6 +24,7 @@ from pkcs11.util.rsa import encode_rsa_public_key
 
 from workbench.production.algorithms import Algorithm
 from workbench.production.tokens.driver import Fault, TokenFault
+from workbench.production.tokens.inputs import read_certificate
 
 KEY_TYPES: Final = {Algorithm.RSA_2048: KeyType.RSA, Algorithm.P_256: KeyType.EC}
 _CONTENT: Final = {KeyType.RSA: Attribute.MODULUS, KeyType.EC: Attribute.EC_PARAMS}
@@ -127,7 +127,7 @@ def put_certificate(session: Session, key_id: bytes, certificate: bytes) -> None
         ValueError: it can't be read.
         PKCS11Error: what the token answered.
     """
-    parsed = x509.Certificate.load(certificate, strict=True)
+    parsed = read_certificate(certificate)
     _replace(
         session,
         certificates(session, key_id),

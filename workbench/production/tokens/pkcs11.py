@@ -18,7 +18,7 @@ from workbench.production.tokens import objects
 from workbench.production.tokens.cryptoki import Library, library_at, serial_of
 from workbench.production.tokens.driver import Fault, PluggedToken, ReadBack, TokenFault
 from workbench.production.tokens.faults import fault_of
-from workbench.production.tokens.pins import require_pin
+from workbench.production.tokens.inputs import require_pin
 from workbench.production.tokens.requests import build_request
 
 _ROOM: Final = 65_536

@@ -9,7 +9,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from errno import EDQUOT, EFBIG, ENOSPC
 from hashlib import scrypt, sha256
@@ -18,12 +18,10 @@ from pathlib import Path
 from threading import RLock
 from typing import Final
 
-from asn1crypto import x509
-
 from workbench.production import sm2
 from workbench.production.algorithms import Algorithm
 from workbench.production.tokens.driver import Fault, PluggedToken, ReadBack, TokenFault
-from workbench.production.tokens.pins import require_pin
+from workbench.production.tokens.inputs import read_certificate, require_pin
 from workbench.production.tokens.requests import build_request
 
 TRIES: Final = 6
@@ -79,7 +77,11 @@ class SoftwareSm2Driver:
 
     def list_tokens(self) -> Sequence[PluggedToken]:
         """The tokens that are in the folder now, by serial."""
-        return [self._plugged(path.parent.name) for path in sorted(self._folder.glob(f"*/{_SHEET}"))]
+        found = []
+        for path in sorted(self._folder.glob(f"*/{_SHEET}")):
+            with suppress(TokenFault):  # pulled while we look
+                found.append(self._plugged(path.parent.name))
+        return found
 
     def personalise(self, serial: str, *, label: str, user_pin: str) -> None:
         """Empty the token, whatever is on it, and set its user PIN. There is no SO PIN: who has the folder has it."""
@@ -111,7 +113,7 @@ class SoftwareSm2Driver:
 
     def write_certificate(self, serial: str, user_pin: str, key_id: bytes, certificate: bytes) -> None:
         """Put a certificate (DER) beside its key pair, in the place of one that was there."""
-        x509.Certificate.load(certificate, strict=True)
+        read_certificate(certificate)
         with self._unlocked(serial, user_pin) as token:
             _present(_key_path(token, key_id))
             _write(_certificate_path(token, key_id), certificate)
@@ -152,7 +154,7 @@ class SoftwareSm2Driver:
 
     @contextmanager
     def _unlocked(self, serial: str, user_pin: str) -> Iterator[Path]:
-        """The token's folder, once it has taken the PIN."""
+        """The token's folder, once it has taken the PIN. It counts as done only if the folder is there at the end."""
         require_pin(user_pin)
         with self._faults(serial):
             token = self._token(serial)
@@ -165,6 +167,8 @@ class SoftwareSm2Driver:
             if sheet.tries_left != TRIES:
                 _keep(token, replace(sheet, tries_left=TRIES))
             yield token
+            if not (token / _SHEET).is_file():
+                raise TokenFault(Fault.TOKEN_PULLED, serial)
 
     def _token(self, serial: str) -> Path:
         token = self._folder / serial
@@ -178,6 +182,8 @@ class SoftwareSm2Driver:
         with self._lock:
             try:
                 yield
+            except TokenFault as fault:
+                raise self._fault(fault.fault, serial, fault.detail) from None
             except sm2.PassphraseRefused:
                 raise TokenFault(Fault.PIN_REFUSED) from None
             except sm2.OpensslFailed as error:
@@ -190,8 +196,8 @@ class SoftwareSm2Driver:
 
     def _fault(self, fault: Fault, serial: str, detail: str) -> TokenFault:
         """The fault, or that the token is gone."""
-        gone = fault is not Fault.DISK_FULL and not (self._folder / serial / _SHEET).is_file()
-        return TokenFault(Fault.TOKEN_PULLED if gone else fault, f"{serial}: {detail}")
+        named = fault in {Fault.DISK_FULL, Fault.TOKEN_MISSING} or (self._folder / serial / _SHEET).is_file()
+        return TokenFault(fault if named else Fault.TOKEN_PULLED, detail)
 
 
 def _key_path(token: Path, key_id: bytes) -> Path:
@@ -222,7 +228,10 @@ def _is_bound(path: Path) -> bool:
 
 
 def _sheet(token: Path) -> _Sheet:
-    return _Sheet(**json.loads((token / _SHEET).read_bytes()))
+    try:
+        return _Sheet(**json.loads((token / _SHEET).read_bytes()))
+    except (ValueError, TypeError):
+        raise TokenFault(Fault.TOKEN_FAILED, f"{token.name}: {_SHEET} can't be read") from None
 
 
 def _keep(token: Path, sheet: _Sheet) -> None:
