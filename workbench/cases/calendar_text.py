@@ -4,9 +4,9 @@ Pure text from data, Chinese for a `zh…` locale and English for every other; i
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 
-from workbench.cases.calendar import DayKind, DayNote, DueDate
+from workbench.cases.calendar import DayKind, DayNote, DueDate, WorkingCalendar, last_day, local_day
 
 _WEEKDAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 _WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -24,6 +24,15 @@ def describe(due: DueDate, locale: str) -> str:
     reasons = describe_notes(due.notes, locale)
     text = f"{text}: {reasons}" if reasons else text
     return f"{text} (provisional: official calendar not loaded)" if due.provisional else text
+
+
+def due_reason(calendar: WorkingCalendar, due_from: datetime, due_at: datetime, locale: str) -> str:
+    """The last day in time and why it is that day, for a period that started (or resumed) at `due_from`."""
+    first, last = local_day(due_from), last_day(due_at)
+    start = first - timedelta(days=1) if first == last else first
+    counted = (start + timedelta(days=i) for i in range(1, (last - start).days + 1))
+    provisional = not all(calendar.is_settled(day) for day in counted)
+    return describe(DueDate(due_at, provisional, calendar.explain(start, last)), locale)
 
 
 def describe_notes(notes: Sequence[DayNote], locale: str) -> str:

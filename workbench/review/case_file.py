@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from workbench.cases import claims
 from workbench.cases.calendar import working_days_left
+from workbench.cases.calendar_text import due_reason
 from workbench.cases.deadlines import load_calendar
 from workbench.cases.models import Application, CaseEvent, Submission
 from workbench.cases.service import get_case
@@ -41,7 +42,6 @@ from workbench.review.case_parts import (
 )
 from workbench.review.marks import Line, MarkValue, documents_of, needs_marks
 from workbench.review.models import Mark, Review
-from workbench.review.queue import due_reason
 
 __all__ = [
     "AttachmentView",

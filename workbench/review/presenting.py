@@ -10,9 +10,10 @@ from typing import Any, Final
 from flask_babel import gettext, lazy_gettext, ngettext
 
 from workbench.cases.calendar import WorkingCalendar, last_day
+from workbench.cases.calendar_text import due_reason
 from workbench.cases.words import CATEGORY_NAMES, DESK_NAMES, SERVICE_NAMES, STATE_NAMES, Category, Desk, Service, State
 from workbench.review.case_parts import FIELD_NAMES, DocumentStatus
-from workbench.review.queue import Flag, due_reason
+from workbench.review.queue import Flag
 from workbench.shell.i18n import day, instant, language
 
 _ = lazy_gettext

@@ -15,13 +15,11 @@ from sqlalchemy.orm import Session
 
 from workbench.cases import claims
 from workbench.cases.calendar import (
-    DueDate,
     WorkingCalendar,
     last_day,
     local_day,
     working_days_left,
 )
-from workbench.cases.calendar_text import describe
 from workbench.cases.deadlines import load_calendar
 from workbench.cases.models import Application
 from workbench.cases.states import REVIEW_STATES
@@ -190,15 +188,6 @@ def counts(session: Session, actor: Actor, desk: Desk) -> QueueCounts:
 
     found = session.execute(select(count(), count(holder="mine"), count(due="today"), count(due="overdue"))).one()
     return QueueCounts(*(Bounded(min(each, BOUND), each > BOUND) for each in found))
-
-
-def due_reason(calendar: WorkingCalendar, due_from: datetime, due_at: datetime, locale: str) -> str:
-    """The last day in time and why it is that day, for a period that started (or resumed) at `due_from`."""
-    first, last = local_day(due_from), last_day(due_at)
-    start = first - timedelta(days=1) if first == last else first
-    counted = (start + timedelta(days=i) for i in range(1, (last - start).days + 1))
-    provisional = not all(calendar.is_settled(day) for day in counted)
-    return describe(DueDate(due_at, provisional, calendar.explain(start, last)), locale)
 
 
 def days_left(dues: Iterable[datetime], at: datetime, calendar: WorkingCalendar) -> dict[datetime, int]:

@@ -7,6 +7,7 @@ from sqlalchemy import select, text
 
 from tests.support.casework import Office
 from workbench.cases import claims
+from workbench.cases.calendar_text import due_reason
 from workbench.cases.deadlines import load_calendar
 from workbench.cases.models import Application
 from workbench.cases.words import Category, Desk, Service, State, Verdict
@@ -216,5 +217,5 @@ def test_the_reason_of_a_due_date_names_the_holiday(office: Office) -> None:
             calendar = load_calendar(session)
     assert row.due_from is not None
     assert row.due_at is not None
-    assert queue.due_reason(calendar, row.due_from, row.due_at, "en").startswith("Fri 9 Oct: 1–7 Oct")
-    assert "放假" in queue.due_reason(calendar, row.due_from, row.due_at, "zh_Hans_CN")
+    assert due_reason(calendar, row.due_from, row.due_at, "en").startswith("Fri 9 Oct: 1–7 Oct")
+    assert "放假" in due_reason(calendar, row.due_from, row.due_at, "zh_Hans_CN")
