@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import rfc8785
-from sqlalchemy import BigInteger, ForeignKey, Index, String, insert, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, insert, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -111,11 +111,10 @@ def record(
         "previous_hash": previous,
     }
     entry["hash"] = entry_hash(entry)
-    session.execute(insert(AuditEntry).values(entry))
-    session.execute(
-        text("UPDATE audit_head SET seq = :seq, hash = :hash WHERE chain = :chain"),
-        {"seq": entry["seq"], "hash": entry["hash"], "chain": chain},
-    )
+    # Entry and head in one statement: every verb of the house pays for the ways to the database.
+    written = insert(AuditEntry).values(entry).cte("written")
+    head = update(AuditHead).where(AuditHead.chain == chain).values(seq=entry["seq"], hash=entry["hash"])
+    session.execute(head.add_cte(written), execution_options={"synchronize_session": False})
 
 
 def entry_hash(entry: Mapping[str, Any]) -> str:

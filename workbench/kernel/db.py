@@ -114,8 +114,9 @@ def _tell_database(connection: Connection, scope: Scope) -> None:
 
 @event.listens_for(Session, "after_begin")
 def _fence_transaction(session: Session, transaction: Any, connection: Connection) -> None:
-    """Each transaction starts with the session's scope: `set_config(..., true)` ends with the transaction."""
-    if "scope" in session.info:
+    """Each transaction starts with the session's scope: `set_config(..., true)` ends with the transaction. What starts
+    within one, at a savepoint, has it already."""
+    if "scope" in session.info and not transaction.nested:
         _tell_database(connection, scope_of(session))
 
 
