@@ -42,20 +42,15 @@ class Chain:
         """
         if self._trusted is None:
             return True
-        with TemporaryDirectory(prefix="chain-") as folder:
-            Path(folder, "certificate").write_bytes(to_pem(certificate))
-            Path(folder, "extra").write_bytes(b"".join(to_pem(each) for each in extra))
-            command = ["openssl", "verify", "-vfyopt", f"distid:{SM2_IDENTIFIER}"]
-            command = command if _is_sm2(certificate) else command[:2]
-            command += ["-no-CApath", "-no-CAstore", "-CAfile", str(self._trusted.resolve())]
-            command += ["-untrusted", "extra"] if extra else []
-            try:
-                done = subprocess.run(
-                    [*command, "certificate"], cwd=folder, capture_output=True, timeout=_SECONDS, check=False
-                )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise CaUnreachable(f"openssl verify can't be run: {error}") from error
-            return done.returncode == 0
+        listed = self._listed()
+        if not _is_sm2(certificate):
+            return _verifies(certificate, listed, extra)
+        # openssl verify tells the distinguishing identifier to the last certificate alone: link by link, then.
+        above = _above(certificate, [*extra, *listed])
+        links = zip([certificate, *above], above, strict=False)
+        led = any(each in listed for each in above)
+        options = ["-partial_chain", "-vfyopt", f"distid:{SM2_IDENTIFIER}"]
+        return led and all(_verifies(below, [issuer], [], options) for below, issuer in links)
 
     def learn(self, certificate: bytes, extra: Sequence[bytes]) -> None:
         """Remember the chain above a certificate (DER) that is vouched for.
@@ -91,6 +86,23 @@ class Chain:
             return _load(self._trusted)
         except (OSError, ValueError) as error:
             raise CaMisconfigured(f"The CA's certificates in {self._trusted} can't be read: {error}") from error
+
+
+def _verifies(
+    certificate: bytes, trusted: Sequence[bytes], between: Sequence[bytes], options: Sequence[str] = ()
+) -> bool:
+    with TemporaryDirectory(prefix="chain-") as folder:
+        for name, content in (("certificate", [certificate]), ("trusted", trusted), ("between", between)):
+            Path(folder, name).write_bytes(b"".join(to_pem(each) for each in content))
+        command = ["openssl", "verify", *options, "-no-CApath", "-no-CAstore", "-CAfile", "trusted"]
+        command += ["-untrusted", "between"] if between else []
+        try:
+            done = subprocess.run(
+                [*command, "certificate"], cwd=folder, capture_output=True, timeout=_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise CaUnreachable(f"openssl verify can't be run: {error}") from error
+        return done.returncode == 0
 
 
 def _above(certificate: bytes, candidates: Iterable[bytes]) -> list[bytes]:

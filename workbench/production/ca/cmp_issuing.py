@@ -150,8 +150,7 @@ class Issuing:
             told = "The CA could not be told."
         else:
             told = "The CA was told."
-        serial = format(x509.Certificate.load(certificate).serial_number, "X")
-        return self._close(f"The CA's certificate {serial} was not taken: {problem}. {told}")
+        return self._close(f"The CA's certificate {_serial(certificate)} was not taken: {problem}. {told}")
 
     def _refuse(self, content: bytes, said: Message) -> Rejected:
         """What to make of an answer that is no certificate.
@@ -268,6 +267,13 @@ def not_genuine(said: Message, doubt: NotGenuine) -> CaUnreachable:
 def words_of(said: Message) -> str:
     """What the CA says, in its own words where it has any."""
     return said.words or "no reason given"
+
+
+def _serial(certificate: bytes) -> str:
+    try:
+        return format(x509.Certificate.load(certificate).serial_number, "X")
+    except (ValueError, TypeError):
+        return "?"
 
 
 def _attributes(name: x509.Name) -> set[tuple[str, str]]:

@@ -124,7 +124,7 @@ def _said(kind: str, content: bytes) -> dict[str, Any]:
         (response,) = syntax.CertificateReply.load(content, strict=True)["responses"]
         certificate = None
         if isinstance(response["pair"], syntax.CertifiedPair) and response["pair"]["certificate"].name == "certificate":
-            certificate = response["pair"]["certificate"].chosen.dump()
+            certificate = response["pair"]["certificate"].chosen.untag().dump()
         return {"certificate": certificate, **_status(response["status"])}
     if kind == "rp":
         (status,) = syntax.RevocationReply.load(content, strict=True)["statuses"]
