@@ -122,10 +122,11 @@ class Pkcs11Driver:
         with self._faults(serial):
             if anew:
                 self._library.restart()
-            session = self._library.find(serial).open(rw=rw, user_pin=user_pin)
+            token = self._library.find(serial)
+            session = token.open(rw=rw, user_pin=user_pin)
             yield session
             session.close()
-            if not self._library.answers(serial):
+            if not self._library.still_holds(token):
                 raise TokenFault(Fault.TOKEN_PULLED, serial)
 
     @contextmanager

@@ -68,6 +68,12 @@ def test_any_subject_stays_as_it_is(subject: bytes) -> None:
 @pytest.mark.parametrize(
     ("subject", "public_key"),
     [(b"", PUBLIC_KEY), (b"0\x05abc", PUBLIC_KEY), (a_name() + b"x", PUBLIC_KEY), (a_name(), PUBLIC_KEY[:-1])],
+    ids=[
+        "no name",
+        "a short name",
+        "a long name",
+        "a short key",
+    ],  # keys are drawn by chance, names of tests may not be
 )
 def test_what_is_no_name_or_no_key_is_refused_before_anything_is_signed(subject: bytes, public_key: bytes) -> None:
     signed: list[bytes] = []
