@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 
 from tests.integration.review.desk import Desk
 from tests.integration.security.front_door import Front, open_front
+from tests.integration.security.production import plant
 from tests.support.casework import IDENTITY, SYSTEM, open_office, whole
 from tests.support.database import Database, TestServer
 from workbench import create_app
@@ -34,6 +35,7 @@ class Target:
     attachment: int
     staff: int
     site: int
+    token: int
     number: str
     uscc: str
 
@@ -97,8 +99,9 @@ def _target(desk: Desk, authority: int) -> Target:
             .order_by(Attachment.id.desc())
         ).first() or (0, 0)
         application = session.get_one(Application, case)
-        staff = desk.people[f"pre-checker-{suffix}"]
-        return Target(case, page, attachment, staff, site.id, application.number, application.uscc)
+        staff, place = desk.people[f"pre-checker-{suffix}"], site.id
+    token = plant(office, case, desk.people["key-maker"])
+    return Target(case, page, attachment, staff, place, token, application.number, application.uscc)
 
 
 __all__ = ["EVIL", "IDENTITY", "Prey", "Target"]

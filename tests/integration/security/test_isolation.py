@@ -11,6 +11,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from tests.integration.security.conftest import Prey, Target
+from tests.integration.security.production import OF_CASE, OF_HOUSE
 from workbench.documents.models import Attachment
 from workbench.kernel.identity import Scope
 
@@ -27,6 +28,7 @@ def ids_of(target: Target) -> dict[str, int]:
         "page_id": target.page,
         "attachment_id": target.attachment,
         "staff_id": target.staff,
+        "token_id": target.token,
     }
 
 
@@ -140,7 +142,9 @@ def connect(prey: Prey, scope: str | None) -> psycopg.Connection[tuple[Any, ...]
 
 
 @pytest.mark.parametrize("scope", [None, "", "0", "-1", "99999"])
-@pytest.mark.parametrize("table", [*CASE_TABLES, "case_decider", "case_clock", "enterprise", "audit_entry"])
+@pytest.mark.parametrize(
+    "table", [*CASE_TABLES, *OF_CASE, *OF_HOUSE, "case_decider", "case_clock", "enterprise", "audit_entry"]
+)
 def test_without_a_good_scope_plain_sql_sees_nothing(prey: Prey, scope: str | None, table: str) -> None:
     with connect(prey, scope) as connection:
         found = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
@@ -211,7 +215,8 @@ def test_functions_that_see_past_the_fence_cannot_be_led_astray(prey: Prey) -> N
         found = {row[0] for row in connection.execute("SELECT public.search_applications('甲', 99)")}
         assert found == {prey.own.case}
     definers = {row[0]: row[1] for row in _definers(prey)}
-    assert set(definers) == {"search_applications", "enterprise_id_for", "own_cases"}
+    searches = {"search_applications", "search_certificates"}
+    assert set(definers) == {*searches, "enterprise_id_for", "own_cases", "follow_custody"}
     assert all("search_path=public, pg_temp" in (settings or []) for settings in definers.values())
 
 
