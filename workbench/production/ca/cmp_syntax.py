@@ -1,6 +1,6 @@
 """The ASN.1 of CMP messages (RFC 4210 appendix F) that a client reads, in the order of the standard.
 
-Types that only a CA reads are left as they come.
+What only a CA reads is left as it comes.
 """
 
 from typing import Any, ClassVar
@@ -8,6 +8,10 @@ from typing import Any, ClassVar
 from asn1crypto import core, x509
 
 Fields = list[Any]
+
+
+class Unread(core.Sequence):
+    """What nobody here looks into. Not `core.Any`, which in an optional field would swallow the field after it."""
 
 
 class FreeText(core.SequenceOf):
@@ -42,7 +46,7 @@ class Header(core.Sequence):
         ("sender", x509.GeneralName),
         ("recipient", x509.GeneralName),
         ("message_time", core.GeneralizedTime, {"explicit": 0, "optional": True}),
-        ("protection_algorithm", core.Any, {"explicit": 1, "optional": True}),
+        ("protection_algorithm", Unread, {"explicit": 1, "optional": True}),
         ("sender_key", core.OctetString, {"explicit": 2, "optional": True}),
         ("recipient_key", core.OctetString, {"explicit": 3, "optional": True}),
         ("transaction_id", core.OctetString, {"explicit": 4, "optional": True}),
@@ -85,7 +89,7 @@ class CertificateOrEncrypted(core.Choice):
 
     _alternatives: ClassVar[Fields] = [
         ("certificate", x509.Certificate, {"explicit": 0}),
-        ("encrypted", core.Any, {"explicit": 1}),
+        ("encrypted", Unread, {"explicit": 1}),
     ]
 
 
@@ -94,8 +98,8 @@ class CertifiedPair(core.Sequence):
 
     _fields: ClassVar[Fields] = [
         ("certificate", CertificateOrEncrypted),
-        ("private_key", core.Any, {"explicit": 0, "optional": True}),
-        ("publication", core.Any, {"explicit": 1, "optional": True}),
+        ("private_key", Unread, {"explicit": 0, "optional": True}),
+        ("publication", Unread, {"explicit": 1, "optional": True}),
     ]
 
 
@@ -130,8 +134,8 @@ class RevocationReply(core.Sequence):
 
     _fields: ClassVar[Fields] = [
         ("statuses", Statuses),
-        ("certificates", core.Any, {"explicit": 0, "optional": True}),
-        ("lists", core.Any, {"explicit": 1, "optional": True}),
+        ("certificates", Unread, {"explicit": 0, "optional": True}),
+        ("lists", Unread, {"explicit": 1, "optional": True}),
     ]
 
 
@@ -168,7 +172,7 @@ class Confirmed(core.Sequence):
         ("hash", core.OctetString),
         ("request_id", core.Integer),
         ("status", Status, {"optional": True}),
-        ("hash_algorithm", core.Any, {"explicit": 0, "optional": True}),
+        ("hash_algorithm", Unread, {"explicit": 0, "optional": True}),
     ]
 
 
