@@ -32,6 +32,9 @@ none of this."""
 _SPECK_PIXELS_PER_MM: Final = 4.0
 _SPECK_MM2: Final = 1.0
 """Ink lying apart from all other by a third of a millimetre and covering less than this is a speck."""
+_VISIBLE: Final = 40
+_SOLID: Final = 128
+"""Cover from which ink is seen, and from which it is certainly ink."""
 _PRINT: Final = 0.55
 """Share of the ink's own red below which a pixel is black print."""
 _DEEPEST: Final = 36
@@ -74,13 +77,15 @@ def separate(image: Image.Image, box: Box, dpi: float) -> SealImage:
         NoInk: nothing red lies in the box.
         ValueError: the box is empty, or larger on paper than any seal.
     """
-    cut = _cut(image, box, dpi)
-    cover, colour = _cover(cut)
+    cover, colour = _cover(_cut(image, box, dpi))
+    is_cut = _touches_edge(cover)
+    if box.tilt:
+        cover = cover.rotate(-box.tilt, Image.Resampling.BICUBIC, expand=True)
     factor = OUTPUT_DPI / dpi
-    size = (max(1, round(cut.width * factor)), max(1, round(cut.height * factor)))
+    size = (max(1, round(cover.width * factor)), max(1, round(cover.height * factor)))
     alpha = _crisp(cover.resize(size, Image.Resampling.BICUBIC))
     alpha = ImageChops.multiply(alpha, _without_specks(alpha))
-    inked = alpha.point([255 if value > 40 else 0 for value in range(256)]).getbbox()
+    inked = alpha.point([255 if value > _VISIBLE else 0 for value in range(256)]).getbbox()
     if inked is None:
         raise NoInk
     alpha = alpha.crop(inked)
@@ -92,25 +97,36 @@ def separate(image: Image.Image, box: Box, dpi: float) -> SealImage:
         whole[1],
         round(ink[0], 1),
         round(ink[1], 1),
-        _warnings(box, inked, size, ink),
+        _warnings(is_cut, max(ink)),
     )
 
 
 def _cut(image: Image.Image, box: Box, dpi: float) -> Image.Image:
-    """The box's part of the page under white light, turned about its own middle."""
-    x, y = (box.x0 + box.x1) / 2 * image.width, (box.y0 + box.y1) / 2 * image.height
-    width, height = round((box.x1 - box.x0) * image.width), round((box.y1 - box.y0) * image.height)
+    """The box's part of the page under white light."""
+    left, top = round(box.x0 * image.width), round(box.y0 * image.height)
+    right, bottom = round(box.x1 * image.width), round(box.y1 * image.height)
+    width, height = right - left, bottom - top
     longest = max(width, height) / dpi * MM_PER_INCH
     if min(width, height) < _LEAST_PIXELS or longest > LARGEST_MM:
         raise ValueError(f"a box of {longest:.0f} mm holds no seal")
-    half = round((width**2 + height**2) ** 0.5 / 2) + 2
-    left, top, right, bottom = round(x) - half, round(y) - half, round(x) + half, round(y) + half
     # Around the box there is paper enough to tell its colour, also where the seal itself fills the box.
-    known = image.crop((max(0, left), max(0, top), min(image.width, right), min(image.height, bottom)))
-    around = levelled(image.crop((left, top, right, bottom)), like=known)
-    turned = around.rotate(-box.tilt, Image.Resampling.BICUBIC) if box.tilt else around
-    x0, y0 = half - width // 2, half - height // 2
-    return turned.crop((x0, y0, x0 + width, y0 + height))
+    spare_x, spare_y = width // 4, height // 4
+    around = image.crop(
+        (
+            max(0, left - spare_x),
+            max(0, top - spare_y),
+            min(image.width, right + spare_x),
+            min(image.height, bottom + spare_y),
+        )
+    )
+    return levelled(image.crop((left, top, right, bottom)), like=around)
+
+
+def _touches_edge(cover: Image.Image) -> bool:
+    """Whether the ink goes on where the box ends."""
+    width, height = cover.size
+    edges = ((0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height))
+    return any(any(cover.crop(edge).histogram()[_SOLID:]) for edge in edges)
 
 
 def _cover(page: Image.Image) -> tuple[Image.Image, tuple[int, int, int]]:
@@ -214,14 +230,12 @@ def _png(alpha: Image.Image, colour: tuple[int, int, int]) -> bytes:
     raise ValueError(f"a seal of {alpha.width} by {alpha.height} pixels takes {len(content)} bytes")
 
 
-def _warnings(
-    box: Box, inked: tuple[int, int, int, int], size: tuple[int, int], ink: tuple[float, float]
-) -> tuple[str, ...]:
+def _warnings(is_cut: bool, longest: float) -> tuple[str, ...]:
     warnings = []
-    if inked[0] == 0 or inked[1] == 0 or inked[2] == size[0] or inked[3] == size[1]:
+    if is_cut:
         warnings.append(N_("The frame cuts the impression: make it larger."))
     low, high = USUAL_MM
-    if not low <= max(ink) <= high:
+    if not low <= longest <= high:
         warnings.append(N_("Seals are usually 38 to 45 mm: check the size, and what was copied at which scale."))
     return tuple(warnings)
 

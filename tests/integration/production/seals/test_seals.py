@@ -110,6 +110,18 @@ def test_a_page_kept_sideways_is_cut_as_it_is_shown(bench: SealOffice) -> None:
     assert prepare(bench, case_id, maker, proposal.crop)
 
 
+@pytest.mark.parametrize("turned", [90, 180, 270])
+def test_a_page_that_stands_wrong_is_proposed_upright(bench: SealOffice, turned: int) -> None:
+    maker, case_id = bench.maker(), bench.case(letter(Stamp()).rotate(turned, expand=True))
+    with bench.office.work(maker) as session:
+        proposal = propose(bench.parts.blobs, [session.get_one(Page, page_of(bench, case_id, maker))])
+    assert proposal.crop is not None
+    assert proposal.crop.rotation == turned
+    assert abs(proposal.crop.tilt) < 1
+    assert abs(proposal.crop.x0 - FRAME.x0) < 0.01
+    assert abs(proposal.crop.y1 - FRAME.y1) < 0.01
+
+
 def test_a_black_and_white_copy_gets_a_reason_instead_of_a_proposal(bench: SealOffice) -> None:
     maker, case_id = bench.maker(), bench.case(letter(Stamp(), grey=True))
     with bench.office.work(maker) as session:
