@@ -1,6 +1,6 @@
 """The packing table of an office: two packers, the usual courier companies, keys that wait for both authorities."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -74,8 +74,8 @@ class Table:
 
 
 @pytest.fixture
-def table(office: Office) -> Iterator[Table]:
+def table(office: Office) -> Table:
     """Two packers at a table, and courier companies to choose from."""
     with office.work() as session:
         seed_carriers(session, SYSTEM)
-    yield Table(office, office.hire("packer", Role.DISPATCHER), office.hire("second", Role.DISPATCHER))
+    return Table(office, office.hire("packer", Role.DISPATCHER), office.hire("second", Role.DISPATCHER))
