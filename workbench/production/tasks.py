@@ -1,8 +1,10 @@
-"""Production's background work: asking the CA again. Each asking carries what was stored, so none asks for more."""
+"""Production's background work: asking the CA again, and telling whose certificate expires. What is asked or told was
+stored before, so that doing either again does nothing twice.
+"""
 
 from workbench.kernel import tasks
 from workbench.keys.service import END_TASK
-from workbench.production import issuing, revoking
+from workbench.production import expiring, issuing, revoking
 
 
 @tasks.app.task(name=issuing.ASK_TASK)
@@ -15,3 +17,10 @@ def ask_for_certificate(order_id: int) -> None:
 def end_certificate(certificate_id: int) -> None:
     """Ask for one certificate's end."""
     revoking.end_at_ca(tasks.parts(), certificate_id)
+
+
+@tasks.app.periodic(cron="23 * * * *")
+@tasks.app.task(name="tell_expiring", queueing_lock="tell_expiring")
+def tell_expiring(timestamp: int) -> None:
+    """Tell the enterprises whose certificates have come to 60, 30 or 7 days before their end."""
+    expiring.tell_expiring(tasks.parts())

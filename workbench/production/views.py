@@ -3,7 +3,16 @@
 from flask import Flask
 from flask_admin import Admin
 
-from workbench.production import agent_views, ca_views, station_views, stock_views
+from workbench.production import (
+    agent_views,
+    bench_views,
+    ca_views,
+    cards,
+    certificate_views,
+    preparing_views,
+    station_views,
+    stock_views,
+)
 
 
 def register(app: Flask, admin: Admin) -> None:
@@ -12,3 +21,5 @@ def register(app: Flask, admin: Admin) -> None:
     ca_views.install(app)
     stock_views.register(app, admin)
     station_views.register(app, admin)
+    certificate_views.register(app, admin)
+    cards.register(app)

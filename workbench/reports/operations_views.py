@@ -26,6 +26,9 @@ TASK_WORDS: Final = {
     "retry_stalled_jobs": N_("Take over the jobs of a worker that died"),
     "sweep_uploads": N_("Clear away unfinished uploads"),
     "sign_audit_heads": N_("Sign the audit log"),
+    "ask_for_certificate": N_("Ask the CA for a certificate"),
+    "end_certificate": N_("Ask the CA to end a certificate"),
+    "tell_expiring": N_("Tell whose certificate expires"),
 }
 STATE_WORDS: Final = {
     MessageState.FAILED: N_("Given up"),
