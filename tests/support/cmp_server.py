@@ -46,6 +46,11 @@ class _Answering:
         self.connection.request("POST", "/", message, {"Content-Type": _TYPE, "Connection": "keep-alive"})
         return self.connection.getresponse().read()
 
+    def says(self, words: str) -> bool:
+        """Whether the server has said this, or says it before it is ended."""
+        self.process.terminate()
+        return words in (self.process.stdout.read() if self.process.stdout else "")
+
     def end(self) -> None:
         self.connection.close()
         self.process.kill()
@@ -68,6 +73,7 @@ class CmpServer:
         issued: every certificate, DER, in order.
         received: the kind of every message.
         revoked: serial numbers of rr that were answered.
+        rejected: how many certificates the client has told the CA not to take.
     """
 
     folder: Path
@@ -81,6 +87,7 @@ class CmpServer:
     issued: list[bytes] = field(default_factory=list)
     received: list[str] = field(default_factory=list)
     revoked: list[int] = field(default_factory=list)
+    rejected: int = 0
     released: threading.Event = field(default_factory=threading.Event)
     _certificates: dict[bytes, bytes] = field(default_factory=dict)
     _answering: dict[bytes, _Answering] = field(default_factory=dict)
@@ -141,6 +148,8 @@ class CmpServer:
         # A server that knows nothing of the transaction says so.
         known = self._answering.pop(transaction, None) or self._start(self.issued[-1], [])
         answer = known.ask(message)
+        if kind == "certConf" and known.says("certificate rejected by client"):
+            self.rejected += 1
         if kind in ("certConf", "rr"):
             known.end()
         else:
@@ -182,10 +191,12 @@ class CmpServer:
                 return _Answering(process, http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=20))
         raise AssertionError("openssl cmp did not begin to listen")
 
-    def end(self) -> None:
-        """End every process that was started."""
-        for each in self._answering.values():
-            each.end()
+    def forget(self) -> None:
+        """Give up every transaction that is not confirmed, and end the processes that were started for them."""
+        with self._lock:
+            for each in self._answering.values():
+                each.end()
+            self._answering.clear()
 
 
 class _Front(BaseHTTPRequestHandler):
@@ -235,7 +246,7 @@ def cmp_server(
         finally:
             front.shutdown()
             thread.join()
-            ca.end()
+            ca.forget()
 
 
 def _found(folder: Path) -> None:

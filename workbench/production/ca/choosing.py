@@ -25,7 +25,7 @@ def load_authority(parts: Parts) -> CertificationAuthority:
     settings = parts.settings
     algorithm = Algorithm(settings.key_algorithm)
     if settings.ca == "cmp":
-        return _cmp_authority(settings, algorithm)
+        return cmp_authority(settings, algorithm)
     return EmbeddedAuthority(parts, algorithm, load_profile(settings.certificate_profile))
 
 
@@ -48,7 +48,8 @@ def list_embedded(parts: Parts) -> Iterator[EmbeddedAuthority]:
             yield found
 
 
-def _cmp_authority(settings: Settings, algorithm: Algorithm) -> CmpAuthority:
+def cmp_authority(settings: Settings, algorithm: Algorithm) -> CmpAuthority:
+    """The CA that is asked by CMP as these settings say; raises as `load_authority`."""
     if settings.cmp_server is None:
         raise CaMisconfigured("Set WORKBENCH_CMP_SERVER to the CA's CMP address.")
     for name in ("cmp_secret_file", "cmp_certificate", "cmp_private_key", "cmp_trusted", "cmp_tls_trusted"):

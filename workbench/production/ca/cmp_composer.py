@@ -34,6 +34,8 @@ _REASONS: Final = {
 }
 _VERIFIED_REFUSALS: Final = ("request rejected by server", "received error", "unexpected pkistatus")
 """What the client says of an answer that it found genuine and could not go on with."""
+_PATIENCE: Final = "7"
+"""Seconds for a transaction, of which the client sets 5 aside: no longer than the rest does it sleep between polls."""
 _END: Final = "end-of-answers"
 """A file that never exists: there the client stops."""
 
@@ -91,13 +93,17 @@ class Composer:
             raise CaMisconfigured(f"openssl can't compose a request with these credentials: {words}")
         return made
 
-    def poll(self, csr: bytes, waiting: bytes) -> bytes:
-        """A pollReq that asks what became of a request answered by `waiting`.
+    def poll(self, csr: bytes, answers: Sequence[bytes]) -> bytes:
+        """A pollReq that asks what became of a request.
+
+        Args:
+            answers: the CA's "later", and its last pollRep if there was one. After a pollRep the client sleeps a second
+                or two before it goes on.
 
         Raises:
-            NotGenuine: that answer is not our CA's.
+            NotGenuine: an answer is not our CA's.
         """
-        return self._next(csr, [waiting])
+        return self._next(csr, answers)
 
     def confirmation(self, csr: bytes, answers: Sequence[bytes], *, refuse: bool = False) -> bytes:
         """A certConf for the certificate in the last of `answers`: the CA's, in the order they came.
@@ -146,8 +152,10 @@ class Composer:
 
     def _next(self, csr: bytes, answers: Sequence[bytes], *, refuse: bool = False) -> bytes:
         files = {"csr": csr, **({"nobody": _nobody()} if refuse else {})}
-        trusting = ["-out_trusted", "nobody"] if refuse else []
-        made, words = self._run(["-cmd", "p10cr", *trusting], files, answers, len(answers) + 1)
+        options = ["-out_trusted", "nobody"] if refuse else []
+        made, words = self._run(
+            ["-cmd", "p10cr", "-total_timeout", _PATIENCE, *options], files, answers, len(answers) + 1
+        )
         if made is None:
             raise _refusal(words)
         return made

@@ -21,12 +21,16 @@ class Exchange:
     """The files of one transaction, held by one process at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        """
+        Args:
+            folder: where they are.
+        """
+        self.folder = folder
 
     def find(self, name: str) -> bytes | None:
         """What is kept under this name; None when nothing is."""
         try:
-            return (self._folder / name).read_bytes()
+            return (self.folder / name).read_bytes()
         except FileNotFoundError:
             return None
 
@@ -36,32 +40,32 @@ class Exchange:
         Raises:
             FileNotFoundError: nothing is.
         """
-        return datetime.fromtimestamp((self._folder / name).stat().st_mtime, UTC)
+        return datetime.fromtimestamp((self.folder / name).stat().st_mtime, UTC)
 
     def keep(self, name: str, content: bytes) -> None:
         """Keep it, in the place of what was there."""
-        temporary = self._folder / f".{name}.{secrets.token_hex(4)}"
+        temporary = self.folder / f".{name}.{secrets.token_hex(4)}"
         try:
             with temporary.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(self._folder / name)
+            temporary.replace(self.folder / name)
         finally:
             temporary.unlink(missing_ok=True)
         self._sync()
 
     def move(self, name: str, new_name: str) -> None:
         """Keep it under another name."""
-        (self._folder / name).replace(self._folder / new_name)
+        (self.folder / name).replace(self.folder / new_name)
         self._sync()
 
     def drop(self, name: str) -> None:
         """Keep it no longer; does nothing when it isn't there."""
-        (self._folder / name).unlink(missing_ok=True)
+        (self.folder / name).unlink(missing_ok=True)
 
     def _sync(self) -> None:
-        descriptor = os.open(self._folder, os.O_RDONLY)
+        descriptor = os.open(self.folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

@@ -5,11 +5,13 @@ one before ended, whatever ended it, within the same CMP transaction. Its files:
 
     request.der      p10cr, composed once; a repetition sends the same bytes
     waiting.der      the CA's "later"; from then on it is polled
+    polled.der       its last pollRep, whose nonce the next pollReq has to bear
     received.der     the CA's last answer
     confirmed.der    its answer to our certConf
     certificate.der  what the transaction came to; where only the CA has it, its operator's copy can be put here
     refused.txt      why it came to nothing
-    *.sent           how often such a message may have arrived
+    *.sent           how often such a message may have arrived without being answered by the CA
+    request.doubted  how often that was answered by nobody knows whom
 
 A CA that gets no confirmation may withdraw its certificate (RFC 4210 5.1.1.2, 5.3.18), and one that is asked again may
 refuse for no other reason than that. So a refusal of a repeated message is not taken for the CA's last word on what it
@@ -31,6 +33,8 @@ from workbench.production.ca.cmp_messages import (
     ACCEPTED,
     CERTIFICATE_CONFIRMED,
     REJECTION,
+    REPEATED,
+    UNKNOWN_SENDER,
     WAITING,
     Message,
     Unreadable,
@@ -54,7 +58,7 @@ SHORTEST_WAIT: Final = timedelta(seconds=1)
 LONGEST_WAIT: Final = timedelta(days=1)
 USUAL_WAIT: Final = timedelta(minutes=1)
 """When to ask again where the CA does not say."""
-REQUEST, WAITED = "request.der", "waiting.der"
+REQUEST, WAITED, POLLED = "request.der", "waiting.der", "polled.der"
 RECEIVED, CONFIRMED = "received.der", "confirmed.der"
 CERTIFICATE, REFUSED = "certificate.der", "refused.txt"
 
@@ -68,6 +72,7 @@ class Issuing:
         self._wire = wire
         self._composer = composer
         self._chain = chain
+        self._began_anew = False
 
     def go_on(self) -> Issued | Pending | Rejected:
         """Take the transaction as far as it goes now.
@@ -83,12 +88,11 @@ class Issuing:
             return self._take_kept(certificate)
         content = self._kept.find(RECEIVED) or self._ask()
         said = read_message(content)
-        if said.body == "pollRep" or (said.status == WAITING and self._kept.find(WAITED) is not None):
-            self._kept.drop(RECEIVED)
-            return Pending(min(max(said.check_after or USUAL_WAIT, SHORTEST_WAIT), LONGEST_WAIT))
-        if said.body == "cp" and said.status == WAITING:
+        if said.body == "pollRep" and self._kept.find(WAITED) is not None:
+            return self._wait(said)
+        if said.body == "cp" and said.status == WAITING and self._kept.find(WAITED) is None:
             with self._only_genuine(RECEIVED, said):
-                self._composer.poll(self._order.request, content)
+                self._composer.poll(self._order.request, [content])
             self._kept.move(RECEIVED, WAITED)
             return self.go_on()  # RFC 4210 5.3.22: how long to wait is told in answer to a poll
         if said.body == "cp" and said.status in ACCEPTED and said.certificate is not None:
@@ -97,13 +101,23 @@ class Issuing:
 
     def _ask(self) -> bytes:
         """Send the request, or ask what became of it; the answer is kept."""
-        waiting = self._kept.find(WAITED)
-        if waiting is not None:
-            kind, message = "poll", self._composer.poll(self._order.request, waiting)
+        answers = [each for name in (WAITED, POLLED) if (each := self._kept.find(name)) is not None]
+        if answers:
+            try:
+                kind, message = "poll", self._composer.poll(self._order.request, answers)
+            except NotGenuine as doubt:
+                self._kept.drop(POLLED)  # the other one was found genuine before
+                raise CaUnreachable(f"What said to wait was not proven to be the CA ({doubt})") from doubt
         else:
             kind, message = "request", self._kept.find(REQUEST) or self._composer.request(self._order.request)
             self._kept.keep(REQUEST, message)
         return self._send(kind, message, RECEIVED)
+
+    def _wait(self, said: Message) -> Pending:
+        self._kept.move(RECEIVED, POLLED)
+        self._kept.drop("poll.sent")
+        wait = USUAL_WAIT if said.check_after is None else said.check_after
+        return Pending(min(max(wait, SHORTEST_WAIT), LONGEST_WAIT))
 
     def _confirm(self, content: bytes, said: Message, certificate: bytes) -> Issued | Rejected:
         problem = self._problem(certificate, said.extra_certificates)
@@ -132,15 +146,12 @@ class Issuing:
         """
         if CERTIFICATE_CONFIRMED in answered.failures:
             return True
-        if self._times_sent("confirm") == 1:
+        if self._count("confirm.sent") == 1:
             return False
         if now() < (said.confirm_until or self._kept.since(RECEIVED) + CONFIRM_TIME):
             return True  # it can't have grown tired of waiting yet: it waits no longer because it was told
         self._kept.drop(CONFIRMED)
-        raise CaUncertain(
-            f"The CA no longer takes our confirmation ({words_of(answered)}). Look up there whether the certificate of "
-            f"CMP transaction {said.transaction_id.hex()} is valid."
-        )
+        raise self._uncertain(f"The CA no longer takes our confirmation ({words_of(answered)})", said)
 
     def _decline(self, message: bytes, problem: str, certificate: bytes) -> Rejected:
         """Tell the CA that its certificate isn't taken, so that it withdraws it. Untold, it is one nobody confirmed."""
@@ -152,11 +163,12 @@ class Issuing:
             told = "The CA was told."
         return self._close(f"The CA's certificate {_serial(certificate)} was not taken: {problem}. {told}")
 
-    def _refuse(self, content: bytes, said: Message) -> Rejected:
+    def _refuse(self, content: bytes, said: Message) -> Issued | Pending | Rejected:
         """What to make of an answer that is no certificate.
 
         Raises:
             CaUncertain: the CA may have issued before it refused.
+            CaMisconfigured: it doesn't know us.
             CaUnreachable: it is not the CA's, or nothing that ends a transaction.
         """
         with self._only_genuine(RECEIVED, said):
@@ -166,17 +178,48 @@ class Issuing:
                 genuine = True
             else:
                 genuine = False
-        asked = "poll" if self._before() else "request"
         if not genuine or said.status != REJECTION:
             self._kept.drop(RECEIVED)
             raise CaUnreachable(f"The CA's answer ends nothing: {said.body} {said.status}, {words_of(said)}")
-        if self._times_sent(asked) > 1 and (asked == "request" or said.body == "error"):
+        if self._before():
+            return self._refuse_poll(said)
+        times, doubted = self._count("request.sent"), self._count("request.doubted")
+        of_request = (RECEIVED, REQUEST, "request.sent", "request.doubted")
+        if times == doubted + 1 and doubted and not said.failures & REPEATED:
+            # Each time before, it was asked under credentials by which we could not tell its answer either.
+            return self._begin_anew(said, *of_request)
+        if times == 1 and said.failures & UNKNOWN_SENDER:
+            self._forget(*of_request)
+            raise CaMisconfigured(f"The CA does not know us by these credentials: {words_of(said)}")
+        if times > 1:
             self._kept.drop(RECEIVED)
-            raise CaUncertain(
-                f"The CA does not answer this again ({words_of(said)}). Look up there what it issued in CMP "
-                f"transaction {said.transaction_id.hex()}."
-            )
+            raise self._uncertain(f"The CA does not answer this again ({words_of(said)})", said)
         return self._close(words_of(said))
+
+    def _refuse_poll(self, said: Message) -> Issued | Pending | Rejected:
+        if said.body != "error":
+            return self._close(words_of(said))
+        # Its answer to another poll was lost, and with it the nonce it wants to see now; or it has forgotten us. The
+        # request that began the transaction needs no nonce.
+        return self._begin_anew(said, RECEIVED, WAITED, POLLED, "poll.sent")
+
+    def _begin_anew(self, said: Message, *names: str) -> Issued | Pending | Rejected:
+        """Forget this much of the exchange and go on, once a call."""
+        if self._began_anew:
+            raise self._uncertain(f"The CA answers one thing and then another ({words_of(said)})", said)
+        self._began_anew = True
+        self._forget(*names)
+        return self.go_on()
+
+    def _forget(self, *names: str) -> None:
+        for name in names:
+            self._kept.drop(name)
+
+    def _uncertain(self, problem: str, said: Message) -> CaUncertain:
+        return CaUncertain(
+            f"{problem}. Look up there what became of CMP transaction {said.transaction_id.hex()}. If it issued a "
+            f"certificate that is valid, put it as {CERTIFICATE} into {self._kept.folder}; if not, remove that folder."
+        )
 
     @contextmanager
     def _only_genuine(self, name: str, said: Message) -> Iterator[None]:
@@ -185,6 +228,8 @@ class Issuing:
             yield
         except NotGenuine as doubt:
             self._kept.drop(name)
+            if name == RECEIVED and not self._before():
+                self._set_count("request.doubted", self._count("request.doubted") + 1)
             raise not_genuine(said, doubt) from doubt
 
     def _before(self) -> list[bytes]:
@@ -226,16 +271,19 @@ class Issuing:
 
     def _carry(self, kind: str, message: bytes) -> bytes:
         """Send a message; that it may have arrived is on record before."""
-        before = self._times_sent(kind)
-        self._kept.keep(f"{kind}.sent", str(before + 1).encode())
+        before = self._count(f"{kind}.sent")
+        self._set_count(f"{kind}.sent", before + 1)
         try:
             return carry(self._wire, message)[0]
         except NotDelivered:
-            self._kept.keep(f"{kind}.sent", str(before).encode())
+            self._set_count(f"{kind}.sent", before)
             raise
 
-    def _times_sent(self, kind: str) -> int:
-        return int(self._kept.find(f"{kind}.sent") or 0)
+    def _count(self, name: str) -> int:
+        return int(self._kept.find(name) or 0)
+
+    def _set_count(self, name: str, count: int) -> None:
+        self._kept.keep(name, str(count).encode())
 
     def _close(self, reason: str) -> Rejected:
         self._kept.keep(REFUSED, reason.encode())

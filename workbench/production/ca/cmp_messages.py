@@ -18,6 +18,10 @@ REVOKED: Final = frozenset({0, 1, 4, 5})
 """PKIStatus of a revocation that has happened or is about to."""
 CERTIFICATE_REVOKED: Final = "certRevoked"
 CERTIFICATE_CONFIRMED: Final = "certConfirmed"
+UNKNOWN_SENDER: Final = frozenset({"badMessageCheck", "signerNotTrusted"})
+"""How a CA says that it does not know who is asking."""
+REPEATED: Final = frozenset({"transactionIdInUse", "duplicateCertReq"})
+"""How a CA says that it has heard this before."""
 _FAILURES: Final = (
     "badAlg",
     "badMessageCheck",
