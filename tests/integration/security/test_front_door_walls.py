@@ -123,7 +123,8 @@ def test_an_applicant_opens_no_desk_and_no_interface(front: Front) -> None:
     for rule in front.app.url_map.iter_rules():
         room = rule.endpoint.partition(".")[0]
         if (
-            room in {"portal", "static", "frame", "health", "entrance", "language"}
+            # The embedded authority's lists and answers are for whoever checks a certificate.
+            room in {"portal", "static", "frame", "health", "entrance", "language", "ca"}
             or not rule.arguments <= values.keys()
         ):
             continue
