@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -12,6 +13,7 @@ from sqlalchemy import select
 
 from tests.support.applicant import a_code
 from tests.support.casework import SYSTEM
+from tests.support.certificates import issue, trial_authority
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.clock import ago, now
 from workbench.kernel.outbox import OutboxMessage
@@ -83,3 +85,26 @@ def told_of(parts: Parts, certificate_id: int) -> list[str]:
     with parts.work() as session:
         entries = select(AuditEntry.action).where(AuditEntry.subject == f"certificate:{certificate_id}")
         return list(session.scalars(entries.order_by(AuditEntry.seq)))
+
+
+def certify_elsewhere(parts: Parts, folder: Path, days: int, number: int = 8) -> int:
+    """A certificate of another CA, as the old system had them, which ends so many days from now; returns its id."""
+    key = issue(
+        trial_authority(folder / "old"),
+        folder / "old-keys",
+        uscc=a_code(number),
+        not_before=ago(days=400),
+        not_after=now() + timedelta(days=days),
+    )
+    with parts.work() as session:
+        return register_certificate(
+            session,
+            key.issued.certificate,
+            key_number=f"OLD-{number}",
+            holder_name=HOLDER,
+            uscc=a_code(number),
+            enterprise_name="示例旧系统公司",
+            authority_id=None,
+            application_id=None,
+            actor=SYSTEM,
+        ).id
