@@ -111,3 +111,11 @@ DISCREPANCY_NAMES: Final[Mapping[DiscrepancyKind, str]] = {
     DiscrepancyKind.OTHER_AUTHORITY: N_("Belongs to another authority"),
     DiscrepancyKind.UNKNOWN: N_("Not one of our keys"),
 }
+SETTLEMENT_NAMES: Final[Mapping[str, str]] = {
+    "found_later": N_("Found in a later opening"),
+    "sent_on": N_("Sent on to its authority"),
+    "made_anew": N_("Set aside; the key is made anew"),
+    "declared_lost": N_("Declared lost; the key is made anew"),
+    "kept": N_("Kept: it belongs here"),
+}
+"""How a discrepancy can end, by code; other settlements are somebody's own words."""

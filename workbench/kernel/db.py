@@ -99,6 +99,24 @@ def scope_of(session: Session) -> Scope:
     return scope
 
 
+@contextmanager
+def widened(session: Session, scope: Scope) -> Iterator[None]:
+    """Let a session reach further for one small step of its transaction, and no further afterwards, whatever happens.
+
+    Whoever uses it tells the asker no more of what lies beyond than the asker has to know.
+    """
+    before = scope_of(session)
+    session.flush()
+    set_scope(session, scope)
+    try:
+        yield
+        session.flush()
+    finally:
+        session.info["scope"] = before
+        if session.in_transaction() and session.is_active:
+            _tell_database(session.connection(), before)
+
+
 def _tell_database(connection: Connection, scope: Scope) -> None:
     """Both settings, always: one that was left out would keep an earlier scope's value."""
     connection.execute(
