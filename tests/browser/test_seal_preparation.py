@@ -6,12 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from tests.browser.pages.entrance import Entrance
 from tests.browser.pages.preparing import PreparingList, PreparingPage
 from tests.browser.served import ENTERPRISE, HOLDER, PASSWORD, Site
+from tests.browser.test_accessibility import GRAVE, OPTIONS, words_of
 from workbench.cases.models import Application
 from workbench.cases.words import Verdict
 from workbench.demo.papers import Document, Form, PaperFacts, Quirk, make_paper
@@ -157,6 +159,27 @@ def test_a_stated_width_gives_the_seal_its_size(site: Site, page: Page) -> None:
     seal = live_seal(site, case_id)
     assert seal is not None
     assert (seal.width_mm, seal.height_mm) == (45, 45)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("width", [1024, 1280])
+def test_nothing_serious_is_wrong_for_readers_and_nothing_is_cut_off(
+    site: Site, new_page: Callable[..., Page], language: str, width: int
+) -> None:
+    (case_id,) = cases_with_letters(site, (Form.PHOTO, Quirk.NONE))
+    page = new_page(viewport={"width": width, "height": 720})
+    sign_in(site, page)
+    Entrance(page, site.url).choose_language(language)
+    for address in ("", f"{case_id}"):
+        page.goto(f"{site.url}/desk/production/seals/{address}")
+        page.wait_for_load_state("networkidle")
+        found = Axe().run(page, options=OPTIONS).response["violations"]
+        assert not [words_of(each) for each in found if each["impact"] in GRAVE]
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    button = page.locator("[data-accept]").bounding_box()
+    assert button is not None
+    assert button["x"] + button["width"] <= width
+    assert button["y"] + button["height"] <= 720
 
 
 def test_a_black_and_white_copy_says_so_and_can_only_be_skipped(site: Site, page: Page) -> None:

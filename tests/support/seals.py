@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 from sqlalchemy import select
 
@@ -23,7 +24,10 @@ from workbench.kernel.blobs import BlobStore
 from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor, Role
 from workbench.kernel.parts import Parts
-from workbench.production.seals.queries import LETTER
+from workbench.keys.trial import TrialAuthority
+from workbench.production.seals.cutting import Crop
+from workbench.production.seals.queries import LETTER, letter_pages
+from workbench.production.seals.service import prepare_seal, seal_for
 
 RED: Final = (214, 36, 44)
 A4: Final = (210, 297)
@@ -104,9 +108,38 @@ class SealOffice:
         """A case in production, its letter this page, one with a round seal unless given."""
         case_id = self.office.submit(self.office.facts(service, **facts))
         self.send_letter(case_id, page or letter(Stamp()))
+        self.pass_both_desks(case_id)
+        return case_id
+
+    def pass_both_desks(self, case_id: int) -> None:
+        """Let pre-check and re-check pass a case, so that it waits in production."""
         self.office.decide(self.clerk, case_id, Verdict.PASSED)
         self.office.decide(self.checker, case_id, Verdict.PASSED)
-        return case_id
+
+    def prepare(self, case_id: int, actor: Actor, crop: Crop, **changes: Any) -> int:
+        """Prepare a case's seal as the screen does; returns the seal's id."""
+        with self.office.work(actor) as session:
+            wanted = {
+                "page_id": changes.pop("page_id", None) or letter_pages(session, actor, case_id)[0].page.id,
+                "seen_version": session.get_one(Application, case_id).version,
+                **changes,
+            }
+            return prepare_seal(session, self.parts, actor, case_id, crop=crop, **wanted).id
+
+    def certificate(self, case_id: int) -> bytes:
+        """A certificate (DER) that names the case's enterprise."""
+        with self.office.work() as session:
+            application = session.get_one(Application, case_id)
+            uscc, name = application.uscc, application.enterprise_name
+        issuer = TrialAuthority.load_or_create(self.settings.key_dir / "trial")
+        issued = issuer.issue_client(uscc=uscc, enterprise_name=name, holder_name="示例甲")
+        return issued.certificate.public_bytes(Encoding.DER)
+
+    def sign(self, case_id: int, crop: Crop) -> bytes | None:
+        """Prepare a case's seal and sign it for a certificate."""
+        self.prepare(case_id, self.maker(), crop)
+        with self.office.work() as session:
+            return seal_for(session, self.parts, case_id, self.certificate(case_id))
 
     def send_letter(self, case_id: int, page: Image.Image, document_code: str = LETTER) -> int:
         """Add a one-page paper to the case's current round; returns the page's id."""

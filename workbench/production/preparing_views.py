@@ -47,7 +47,7 @@ def register(app: Flask, admin: Admin) -> None:
     """Add the screen and its line in the menu."""
     admin.add_view(PreparingView(name=_("Seal preparation"), endpoint="preparing", url="/desk/production/seals"))
     line = menu.MenuItem(
-        _("Seal preparation"),
+        _("Seals"),
         "preparing.index",
         Permission.KEY_PRODUCE,
         count=queries.count_to_prepare,
@@ -126,7 +126,7 @@ class PreparingView(DeskView):
     @expose("/<int:case_id>/preview", methods=["POST"])
     def preview(self, case_id: int) -> ResponseReturnValue:
         """The seal that a frame would give: its picture, its size, what to look at; or why it gives none."""
-        wanted = request.form.get("page", type=int)
+        wanted = request.form.get("page_id", type=int)
         pages = queries.letter_pages(db(), current_actor(), min(case_id, _LARGEST_ID))
         page = next((each for each in pages if each.page.id == wanted), None)
         if page is None:
@@ -147,7 +147,7 @@ class PreparingView(DeskView):
                 parts(),
                 actor,
                 application.id,
-                request.form.get("page", 0, type=int),
+                request.form.get("page_id", 0, type=int),
                 Crop.of(request.form),
                 seen_version=request.form.get("version", 0, type=int),
                 seen_seal_id=request.form.get("seal", type=int),

@@ -34,7 +34,7 @@ function show(seal) {
   for (const picture of root.querySelectorAll("[data-picture]")) {
     picture.hidden = Boolean(seal.problem);
     if (!seal.problem) {
-      Object.assign(picture.dataset, { width: seal.width, height: seal.height });
+      picture.dataset.width = seal.width;
       picture.src = seal.picture;
     }
   }
@@ -45,7 +45,7 @@ function show(seal) {
 
 /** Every seal at the same scale, the new one and the one before. */
 function scaleTiles() {
-  for (const picture of root.querySelectorAll(".tile img[data-width]")) {
+  for (const picture of root.querySelectorAll(".ground img[data-width]")) {
     picture.style.width = `${(Math.min(TILE_MM, picture.dataset.width) / TILE_MM) * 100}%`;
   }
 }
@@ -54,7 +54,7 @@ function scaleTiles() {
 function changed() {
   if (!frame.box) return;
   for (const [name, value] of Object.entries(frame.box)) field(name).value = value.toFixed(5);
-  field("page").value = page().id;
+  field("page_id").value = page().id;
   field("rotation").value = page().rotation;
   find("[data-accept]").disabled = true;
   find("[data-tiles]").classList.add("stale");

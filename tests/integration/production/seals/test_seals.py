@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
 from tests.support.casework import Office
@@ -22,11 +21,10 @@ from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.kernel.identity import Actor
 from workbench.keys.models import Seal
 from workbench.keys.tokens import take_in
-from workbench.keys.trial import TrialAuthority
 from workbench.production.models import Making
 from workbench.production.seals import queries
 from workbench.production.seals.cutting import Crop, propose
-from workbench.production.seals.service import find_structure, prepare_seal, seal_for
+from workbench.production.seals.service import find_structure, seal_for
 from workbench.production.seals.signing import load_seal_maker
 from workbench.production.seals.structure import read_seal, verify_seal
 
@@ -48,22 +46,7 @@ def page_of(bench: SealOffice, case_id: int, actor: Actor) -> int:
 
 def prepare(bench: SealOffice, case_id: int, actor: Actor, crop: Crop = FRAME, **changes: Any) -> int:
     """Prepare a case's seal as the screen does; returns the seal's id."""
-    with bench.office.work(actor) as session:
-        wanted = {
-            "page_id": changes.pop("page_id", None) or page_of(bench, case_id, actor),
-            "seen_version": session.get_one(Application, case_id).version,
-            **changes,
-        }
-        return prepare_seal(session, bench.parts, actor, case_id, crop=crop, **wanted).id
-
-
-def certificate_for(bench: SealOffice, case_id: int, **changes: Any) -> bytes:
-    """A certificate that names the case's enterprise."""
-    with bench.office.work() as session:
-        application = session.get_one(Application, case_id)
-        named = {"uscc": application.uscc, "enterprise_name": application.enterprise_name, **changes}
-    issued = TrialAuthority.load_or_create(bench.settings.key_dir / "trial").issue_client(holder_name="示例甲", **named)
-    return issued.certificate.public_bytes(Encoding.DER)
+    return bench.prepare(case_id, actor, crop, **changes)
 
 
 def test_a_prepared_seal_is_kept_with_its_size_and_told_without_its_picture(bench: SealOffice) -> None:
@@ -257,7 +240,7 @@ def test_the_list_is_by_urgency_and_a_skipped_case_comes_again_after_the_others(
 def test_the_signed_seal_names_the_certificate_and_is_the_same_at_every_call(bench: SealOffice) -> None:
     case_id, maker = bench.case(), bench.maker()
     prepare(bench, case_id, maker)
-    certificate = certificate_for(bench, case_id)
+    certificate = bench.certificate(case_id)
     digest = hashlib.sha256(certificate).hexdigest()
     with bench.office.work() as session:
         assert find_structure(session, bench.parts, case_id, digest) is None
@@ -283,7 +266,7 @@ def test_the_signed_seal_names_the_certificate_and_is_the_same_at_every_call(ben
 def test_calls_at_once_sign_once(bench: SealOffice) -> None:
     case_id = bench.case()
     prepare(bench, case_id, bench.maker())
-    certificate, found = certificate_for(bench, case_id), list[bytes | None]()
+    certificate, found = bench.certificate(case_id), list[bytes | None]()
 
     def work() -> None:
         with bench.office.work() as session:
@@ -301,7 +284,7 @@ def test_calls_at_once_sign_once(bench: SealOffice) -> None:
 def test_another_certificate_gets_a_seal_of_its_own(bench: SealOffice) -> None:
     case_id = bench.case()
     prepare(bench, case_id, bench.maker())
-    first, second = certificate_for(bench, case_id), certificate_for(bench, case_id)
+    first, second = bench.certificate(case_id), bench.certificate(case_id)
     with bench.office.work() as session:
         seals = [seal_for(session, bench.parts, case_id, each) for each in (first, second)]
     assert None not in seals
@@ -316,18 +299,18 @@ def test_refuses_to_sign_for_another_enterprise_without_a_seal_or_without_a_make
         seal_for(session, bench.parts, case_id, b"")
     prepare(bench, case_id, bench.maker())
     with bench.office.work() as session, pytest.raises(Invalid, match="another enterprise"):
-        seal_for(session, bench.parts, case_id, certificate_for(bench, other))
+        seal_for(session, bench.parts, case_id, bench.certificate(other))
     with bench.office.work() as session, pytest.raises(Invalid, match="can't be read"):
         seal_for(session, bench.parts, case_id, b"nothing")
     half = bench.settings.model_copy(update={"seal_certificate": tmp_path / "none.crt"})
     with bench.office.work() as session, pytest.raises(Conflict, match="needs both"):
-        seal_for(session, replace(bench.parts, settings=half), case_id, certificate_for(bench, case_id))
+        seal_for(session, replace(bench.parts, settings=half), case_id, bench.certificate(case_id))
 
 
 def test_a_renewal_keeps_the_seal_on_its_token(bench: SealOffice) -> None:
     renewal = bench.case(service=Service.RENEWAL)
     with bench.office.work() as session:
-        assert seal_for(session, bench.parts, renewal, certificate_for(bench, renewal)) is None
+        assert seal_for(session, bench.parts, renewal, bench.certificate(renewal)) is None
 
 
 def test_the_previous_seal_is_the_enterprises_newest_signed_one(bench: SealOffice) -> None:
@@ -341,7 +324,7 @@ def test_the_previous_seal_is_the_enterprises_newest_signed_one(bench: SealOffic
     prepare(bench, earlier, maker)
     assert queries.previous_seal(bench.parts, uscc, later) is None, "nothing has been signed with it yet"
     with bench.office.work() as session:
-        seal_for(session, bench.parts, earlier, certificate_for(bench, earlier))
+        seal_for(session, bench.parts, earlier, bench.certificate(earlier))
     found = queries.previous_seal(bench.parts, uscc, later)
     assert found is not None
     assert found.seal.application_id == earlier
