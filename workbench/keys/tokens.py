@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from workbench.kernel import audit
 from workbench.kernel.clock import now
@@ -131,6 +132,32 @@ def move(
     ).one_or_none()
     if token is None:
         raise NotFound(N_("There is no such token."))
+    return move_locked(
+        session,
+        token,
+        what,
+        actor,
+        to_ref=to_ref,
+        authority_id=authority_id,
+        application_id=application_id,
+        place=place,
+        remark=remark,
+    )
+
+
+def move_locked(
+    session: Session,
+    token: Token,
+    what: TokenMove,
+    actor: Actor,
+    *,
+    to_ref: int | None = None,
+    authority_id: int | None = None,
+    application_id: int | None = None,
+    place: str | None = None,
+    remark: str | None = None,
+) -> Token:
+    """As `move`, of a token that this transaction has locked, as `get_token` does; raises Conflict and Invalid."""
     entry = _write(
         session,
         token,
@@ -203,5 +230,20 @@ def _write(
     )
     session.add(entry)
     session.flush()
-    session.refresh(token)
+    _follow(token, entry)
     return entry
+
+
+def _follow(token: Token, entry: CustodyEntry) -> None:
+    """Say of a token what the database has just written into its row (`follow_custody`), without asking for it."""
+    written = {
+        "custody_seq": entry.seq,
+        "custodian": entry.to_custodian,
+        "custodian_ref": entry.to_ref,
+        "state": entry.state_after,
+        "moved_at": entry.at,
+        "authority_id": entry.authority_id,
+        "application_id": entry.application_id,
+    }
+    for name, value in written.items():
+        set_committed_value(token, name, value)

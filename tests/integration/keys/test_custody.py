@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from tests.integration.keys.custody import Stock, whole_chain
@@ -52,6 +53,11 @@ def at_once(count: int, act: Callable[[int], None]) -> list[Exception | None]:
     return outcomes
 
 
+def columns(token: Token) -> dict[str, Any]:
+    """What a token's row says."""
+    return {each.key: getattr(token, each.key) for each in inspect(Token).column_attrs}
+
+
 def may(token: Token, what: TokenMove) -> bool:
     """Whether the table allows the move."""
     found = find_token_transition(TokenState(token.state), what)
@@ -71,7 +77,7 @@ def test_any_sequence_of_moves_leaves_every_chain_whole(stock: Stock, moves: lis
         allowed = what in fitting
         try:
             with stock.office.work() as session:
-                move(session, token.id, what, stock.maker, to_ref=ref, remark=REMARK)
+                answered = move(session, token.id, what, stock.maker, to_ref=ref, remark=REMARK)
         except Conflict:
             assert not allowed
         else:
@@ -79,6 +85,7 @@ def test_any_sequence_of_moves_leaves_every_chain_whole(stock: Stock, moves: lis
             made[place] += 1
             moved = stock.token(token.id)
             assert moved.custodian_ref == (None if moved.custodian in NAMELESS else ref)
+            assert columns(answered) == columns(moved)
         for each in tokens:
             stock.chain(each)
     assert [len(stock.chain(each)) for each in tokens] == [1 + made[place] for place in range(3)]
