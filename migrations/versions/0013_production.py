@@ -230,7 +230,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_making")),
     )
     op.create_index("ix_making_application_id", "making", ["application_id"], unique=False)
-    op.create_index("ix_making_maker", "making", ["maker_id", "started_at"], unique=False)
+    op.create_index("ix_making_maker", "making", ["maker_id", "ended_at"], unique=False)
+    op.create_index(
+        "ix_making_batch", "making", ["batch_id"], unique=False, postgresql_where=sa.text("batch_id IS NOT NULL")
+    )
     op.create_index(
         "ix_making_pin_kept",
         "making",
@@ -480,6 +483,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'made' AND pin_ciphertext IS NOT NULL"),
     )
     op.drop_index("ix_making_maker", table_name="making")
+    op.drop_index("ix_making_batch", table_name="making", postgresql_where=sa.text("batch_id IS NOT NULL"))
     op.drop_index("ix_making_application_id", table_name="making")
     op.drop_table("making")
     op.drop_index("ix_custody_entry_authority_at", table_name="custody_entry")

@@ -87,7 +87,8 @@ class Making(Numbered, CaseOwned, Base):
             Index("uq_making_open_token", "token_id", unique=True, postgresql_where=is_open),
             Index("uq_making_open_station", "station_id", unique=True, postgresql_where=is_open),
             Index("ix_making_application_id", "application_id"),
-            Index("ix_making_maker", "maker_id", "started_at"),
+            Index("ix_making_maker", "maker_id", "ended_at"),
+            Index("ix_making_batch", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
             Index(
                 "ix_making_pin_kept",
                 "ended_at",

@@ -6,11 +6,9 @@ closed or the e-mail written, seven days at most. It never stands in an address,
 
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from cryptography.fernet import InvalidToken
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
@@ -27,23 +25,17 @@ from workbench.kernel.permissions import Permission, demand
 from workbench.kernel.typesetting import typeset
 from workbench.keys.models import Token
 from workbench.organisation.models import Authority
+from workbench.production import letters
 from workbench.production.making import refuse_decider
 from workbench.production.models import Making
 from workbench.production.subjects import holder_of
 
 KEPT_FOR: Final = timedelta(days=7)
 """From the making of the key: how long a letter may wait to be printed and closed."""
-LETTER: Final = "letter"
 EMAIL: Final = "email"
 ERASE_TASK: Final = "erase_old_pins"
 MOST_LETTERS: Final = 500
 """Of one printing: as many as a batch makes keys."""
-_TEMPLATES: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).parents[2] / "templates" / "emails"),
-    undefined=StrictUndefined,
-    autoescape=False,  # noqa: S701 - plain text e-mails
-)
-_TEMPLATES.filters["code4"] = group4
 
 
 def waiting_letters(actor: Actor) -> Select[Making]:
@@ -69,14 +61,14 @@ def print_letters(session: Session, parts: Parts, actor: Actor, making_ids: Sequ
         Conflict: a key is not made, its PIN has been delivered or erased, or can't be opened any more.
     """
     demand(actor, Permission.KEY_PRODUCE)
-    letters = []
+    printed = []
     for making in _lock_made(session, actor, making_ids):
-        letters.append(_facts_of(session, parts, making))
+        printed.append(_facts_of(session, parts, making))
         again = making.pin_printed_at is not None
         making.pin_printed_at = making.pin_printed_at or now()
         _record(session, "pin.letter_printed", actor, making, again=again)
     session.flush()
-    return typeset("pin_letter", {"letters": letters})
+    return typeset("pin_letter", {"letters": printed})
 
 
 def confirm_sealed(session: Session, actor: Actor, making_ids: Sequence[int]) -> None:
@@ -103,21 +95,17 @@ def deliver_made(session: Session, parts: Parts, making: Making, actor: Actor) -
         return
     application = session.get_one(Application, making.application_id)
     holder = holder_of(session, application)
-    text = _TEMPLATES.get_template("pin.txt").render(
+    letters.write(
+        session,
+        "pin",
+        event=f"pin:{making.id}",
+        recipient=holder.email,
+        case_id=application.id,
+        secret_ciphertext=making.pin_ciphertext,
         application=application,
         holder=holder.name,
         serial=_serial_of(session, making),
         pin=outbox.SECRET_PLACE,
-    )
-    subject, _, body = text.partition("\n")
-    outbox.post(
-        session,
-        event=f"pin:{making.id}",
-        recipient=holder.email,
-        subject=subject.strip(),
-        body=body.strip() + "\n",
-        case_id=application.id,
-        secret_ciphertext=making.pin_ciphertext,
     )
     making.pin_ciphertext, making.pin_delivered_at = None, now()
     _record(session, "pin.mailed", actor, making)

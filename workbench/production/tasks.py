@@ -1,10 +1,10 @@
-"""Production's background work: asking the CA again, and telling whose certificate expires. What is asked or told was
-stored before, so that doing either again does nothing twice.
+"""Production's background work: asking the CA again, telling whose certificate expires, erasing PINs. What is asked or
+told was stored before, so that doing any of it again does nothing twice.
 """
 
 from workbench.kernel import tasks
 from workbench.keys.service import END_TASK
-from workbench.production import expiring, issuing, revoking
+from workbench.production import expiring, issuing, pins, revoking
 
 
 @tasks.app.task(name=issuing.ASK_TASK)
@@ -24,3 +24,11 @@ def end_certificate(certificate_id: int) -> None:
 def tell_expiring(timestamp: int) -> None:
     """Tell the enterprises whose certificates have come to 60, 30 or 7 days before their end."""
     expiring.tell_expiring(tasks.parts())
+
+
+@tasks.app.periodic(cron="37 * * * *")
+@tasks.app.task(name=pins.ERASE_TASK, queueing_lock=pins.ERASE_TASK)
+def erase_old_pins(timestamp: int) -> None:
+    """Erase the PINs of letters that nobody closed in time."""
+    with tasks.parts().work() as session:
+        pins.erase_old(session)

@@ -26,6 +26,7 @@ from workbench.production.faults import Standstill
 from workbench.production.giving import next_order
 from workbench.production.making import finish
 from workbench.production.models import BenchStation, Making
+from workbench.production.pins import deliver_made
 from workbench.production.protocol import Answer, Failed, Requested, Turn, Written
 from workbench.production.read_back import Difference, Expected, Found, differences
 from workbench.production.requests import BadRequest, check_request
@@ -49,8 +50,9 @@ def take_turn(parts: Parts, station_id: int, turn: Turn, address: str) -> Answer
     with parts.work() as session:
         _keep_plugged(session, station_id, turn)
         to_ask = _take_outcome(session, parts, station_id, turn, address)
-    if to_ask is not None:
-        _ask_now(parts, to_ask)
+        if to_ask is None:
+            return next_order(session, parts, station_id, turn, address)
+    _ask_now(parts, to_ask)
     with parts.work() as session:
         return next_order(session, parts, station_id, turn, address)
 
@@ -142,6 +144,7 @@ def _take_written(session: Session, parts: Parts, making: Making, report: Writte
     try:
         with session.begin_nested():
             finish(session, making, actor)
+            deliver_made(session, parts, making, actor)
     except WorkbenchError as refusal:
         halt(session, making, Standstill.NOT_PASSED_ON, str(refusal), actor)
 

@@ -19,6 +19,8 @@ def register(app: Flask, admin: Admin) -> None:
     """Add the desk's addresses and screens."""
     agent_views.install(app)
     ca_views.install(app)
+    bench_views.register(app, admin)
+    preparing_views.register(app, admin)
     stock_views.register(app, admin)
     station_views.register(app, admin)
     certificate_views.register(app, admin)

@@ -29,6 +29,7 @@ TASK_WORDS: Final = {
     "ask_for_certificate": N_("Ask the CA for a certificate"),
     "end_certificate": N_("Ask the CA to end a certificate"),
     "tell_expiring": N_("Tell whose certificate expires"),
+    "erase_old_pins": N_("Erase PINs of letters nobody closed"),
 }
 STATE_WORDS: Final = {
     MessageState.FAILED: N_("Given up"),
