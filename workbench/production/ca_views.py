@@ -9,17 +9,20 @@ import binascii
 from datetime import timedelta
 from typing import Final
 
+import structlog
 from flask import Blueprint, Flask, Response, abort, make_response, request
 
 from workbench.kernel.clock import now
 from workbench.organisation import session as staff_session
 from workbench.production.ca import ocsp
 from workbench.production.ca.choosing import find_embedded, list_embedded
+from workbench.production.ca.connector import CaMisconfigured, CaUnreachable
 from workbench.production.ca.crl import RENEWED_AFTER
 from workbench.production.ca.embedded import EmbeddedAuthority
 from workbench.shell import http
 from workbench.shell.context import parts
 
+log = structlog.stdlib.get_logger("workbench.ca")
 ca: Final = Blueprint("ca", __name__, url_prefix="/ca")
 CRL_KEPT: Final = timedelta(minutes=10)
 """How long a cache may hand out a list without asking: a revocation is seen everywhere after that."""
@@ -33,6 +36,14 @@ def install(app: Flask) -> None:
     http.without_token(app, ca)
     staff_session.leave_to_own_guard(app, ca.name)
     app.register_blueprint(ca)
+
+
+@ca.errorhandler(CaUnreachable)
+@ca.errorhandler(CaMisconfigured)
+def _out_of_order(trouble: Exception) -> tuple[str, int]:
+    """What is wrong is for the log: strangers can only come back later."""
+    log.error("authority_out_of_order", problem=str(trouble))
+    return "", 503
 
 
 @ca.get("/<name>.crl")

@@ -13,7 +13,7 @@ from workbench.production.ca.cmp_composer import Composer, Credentials
 from workbench.production.ca.cmp_wire import Wire
 from workbench.production.ca.connector import CaMisconfigured, CertificationAuthority
 from workbench.production.ca.embedded import EmbeddedAuthority, folder_of
-from workbench.production.ca.profile import load_profile
+from workbench.production.ca.profile import Profile, load_profile
 
 
 def load_authority(parts: Parts) -> CertificationAuthority:
@@ -32,12 +32,14 @@ def load_authority(parts: Parts) -> CertificationAuthority:
 def find_embedded(parts: Parts, name: str) -> EmbeddedAuthority | None:
     """The embedded authority of this name, if this installation has one: none is made because a stranger asks.
 
+    It is for telling what was issued, so a profile that can't be used does not stand in its way.
+
     Raises:
         CaMisconfigured: there is one, but it can't be used.
     """
     if name not in set(Algorithm) or not (folder_of(parts) / name).is_dir():
         return None
-    return EmbeddedAuthority(parts, Algorithm(name), load_profile(parts.settings.certificate_profile))
+    return EmbeddedAuthority(parts, Algorithm(name), Profile())
 
 
 def list_embedded(parts: Parts) -> Iterator[EmbeddedAuthority]:
