@@ -95,6 +95,12 @@ class Settings(BaseSettings):
     ca: Literal["embedded", "cmp"] = Field(
         default="embedded", description="Who issues certificates: the embedded trial authority, or a CA asked by CMP."
     )
+    ca_token_library: Path | None = Field(
+        default=None,
+        description="PKCS #11 library of the token with the embedded authority's issuing key; unset: it is in a file.",
+    )
+    ca_token_serial: str | None = Field(default=None, description="Serial number of that token.")
+    ca_token_pin_file: Path | None = Field(default=None, description="Its user PIN, in a file.")
     certificate_profile: Path | None = Field(
         default=None,
         description="TOML: subject, key usage, validity and addresses of certificates; unset: the default.",
@@ -127,6 +133,9 @@ class Settings(BaseSettings):
     )
     reminder_days: int = Field(
         default=15, ge=1, le=365, description="Days between two reminders to collect a key; three are sent at most."
+    )
+    second_packing_check: bool = Field(
+        default=False, description="Set when a second person has to check each pack before it is sealed."
     )
     carrier_url: WebUrl | None = Field(
         default=None, description="Tracking interface of the courier, asked by waybill number; unset: none is asked."

@@ -1,7 +1,8 @@
 """Which certification authority an installation asks, by its settings; and its embedded ones, whoever is asked now."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from workbench.config import Settings
@@ -12,8 +13,10 @@ from workbench.production.ca.cmp_chain import Chain
 from workbench.production.ca.cmp_composer import Composer, Credentials
 from workbench.production.ca.cmp_wire import Wire
 from workbench.production.ca.connector import CaMisconfigured, CertificationAuthority
-from workbench.production.ca.embedded import EmbeddedAuthority, folder_of
+from workbench.production.ca.embedded import ON_TOKEN, EmbeddedAuthority, folder_of
 from workbench.production.ca.profile import Profile, load_profile
+from workbench.production.ca.signers import Signer
+from workbench.production.ca.token_signer import TokenSigner
 
 
 def load_authority(parts: Parts) -> CertificationAuthority:
@@ -26,7 +29,9 @@ def load_authority(parts: Parts) -> CertificationAuthority:
     algorithm = Algorithm(settings.key_algorithm)
     if settings.ca == "cmp":
         return cmp_authority(settings, algorithm)
-    return EmbeddedAuthority(parts, algorithm, load_profile(settings.certificate_profile))
+    return EmbeddedAuthority(
+        parts, algorithm, load_profile(settings.certificate_profile), _issuing_key(parts, algorithm)
+    )
 
 
 def find_embedded(parts: Parts, name: str) -> EmbeddedAuthority | None:
@@ -37,17 +42,41 @@ def find_embedded(parts: Parts, name: str) -> EmbeddedAuthority | None:
     Raises:
         CaMisconfigured: there is one, but it can't be used.
     """
-    if name not in set(Algorithm) or not (folder_of(parts) / name).is_dir():
+    named = name.removesuffix(ON_TOKEN)
+    if named not in set(Algorithm) or not (folder_of(parts) / name).is_dir():
         return None
-    return EmbeddedAuthority(parts, Algorithm(name), Profile())
+    issuing_key = None
+    if name.endswith(ON_TOKEN):
+        issuing_key = _issuing_key(parts, Algorithm(named))
+        if issuing_key is None:
+            raise CaMisconfigured(f"The key of {name} is on a token: set WORKBENCH_CA_TOKEN_LIBRARY again.")
+    return EmbeddedAuthority(parts, Algorithm(named), Profile(), issuing_key)
 
 
 def list_embedded(parts: Parts) -> Iterator[EmbeddedAuthority]:
     """Every embedded authority of this installation; raises as `find_embedded`."""
     for algorithm in Algorithm:
-        found = find_embedded(parts, algorithm.value)
-        if found is not None:
-            yield found
+        for name in (algorithm.value, algorithm.value + ON_TOKEN):
+            found = find_embedded(parts, name)
+            if found is not None:
+                yield found
+
+
+def _issuing_key(parts: Parts, algorithm: Algorithm) -> Callable[[], Signer] | None:
+    """What opens the embedded authority's issuing key where that is on a token."""
+    settings = parts.settings
+    library, serial, pin_file = settings.ca_token_library, settings.ca_token_serial, settings.ca_token_pin_file
+    if library is None:
+        return None
+    if serial is None or pin_file is None:
+        raise CaMisconfigured("Set WORKBENCH_CA_TOKEN_SERIAL and WORKBENCH_CA_TOKEN_PIN_FILE too.")
+    if algorithm is Algorithm.SM2:
+        raise CaMisconfigured("PKCS #11 knows no SM2: with it, the issuing key can't be on a token.")
+    try:
+        pin = pin_file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise CaMisconfigured(f"WORKBENCH_CA_TOKEN_PIN_FILE: {pin_file} can't be read.") from error
+    return partial(TokenSigner, library, serial, pin, algorithm)
 
 
 def cmp_authority(settings: Settings, algorithm: Algorithm) -> CmpAuthority:

@@ -30,7 +30,7 @@ from workbench.production.ca.connector import (
 from workbench.production.ca.crl import RevokedEntry, find_published, is_fresh, make_crl, next_number, publish
 from workbench.production.ca.foundation import Foundation, load_or_found
 from workbench.production.ca.profile import Profile, make_name
-from workbench.production.ca.signers import Signer
+from workbench.production.ca.signers import Signer, SigningFailed
 from workbench.production.requests import BadRequest, check_request
 
 ON_TOKEN: Final = "-token"  # noqa: S105 - a device, not a password
@@ -63,7 +63,7 @@ class EmbeddedAuthority:
         name = algorithm.value + (ON_TOKEN if issuing_key else "")
         try:
             self._base = load_or_found(folder_of(parts), name, algorithm, issuing_key)
-        except (OSError, ValueError, sm2.OpensslMissing, sm2.OpensslFailed) as error:
+        except (OSError, ValueError, SigningFailed) as error:
             raise CaMisconfigured(f"The embedded authority can't be used: {error}") from error
 
     @property
@@ -91,7 +91,7 @@ class EmbeddedAuthority:
             return Rejected(f"The request {refused}.")
         except _TimeIsOver:
             return Rejected("The certificate would end before it begins: this authority's own time is over.")
-        except (sm2.OpensslMissing, sm2.OpensslFailed) as error:
+        except (SigningFailed, sm2.OpensslMissing, sm2.OpensslFailed) as error:
             raise CaUnreachable(f"The embedded authority could not sign: {error}") from error
         if x509.Certificate.load(entry.certificate).public_key.dump() != public_key:
             return Rejected("This transaction was for another key.")
@@ -130,7 +130,7 @@ class EmbeddedAuthority:
             try:
                 made = make_crl(self._base.issuer, ended, at, number)
                 publish(self._crl_path, made)
-            except (OSError, sm2.OpensslMissing, sm2.OpensslFailed) as error:
+            except (OSError, SigningFailed) as error:
                 raise CaUnreachable(f"The revocation list could not be published: {error}") from error
         return made
 

@@ -2,6 +2,7 @@
 made once and kept in one folder that appears whole or not at all. Everything in it says TRIAL / 试用.
 """
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -78,7 +79,7 @@ def load_or_found(
     Raises:
         OSError: files can't be read or written.
         ValueError: a file does not hold what it should.
-        sm2.OpensslMissing, sm2.OpensslFailed: no SM2 key can be made or used.
+        SigningFailed: a key can't be made or used.
     """
     place = folder / name
     if not place.exists():
@@ -101,21 +102,21 @@ def load(folder: Path, name: str, algorithm: Algorithm, issuing_key: Callable[[]
 
 
 def _found(folder: Path, name: str, algorithm: Algorithm, issuing_key: Callable[[], Signer] | None) -> None:
-    """Make an authority beside its place, then move the folder there; whoever comes second throws its own away."""
+    """Make an authority beside its place, then move the folder there. Whoever comes second waits and finds it made."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    building = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
-    building.mkdir(mode=0o700)
-    try:
-        _fill(building, algorithm, issuing_key)
-        _sync(building)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / name).exists():
+            return
+        building = folder / f".{name}.{secrets.token_hex(4)}"
+        building.mkdir(mode=0o700)
         try:
+            _fill(building, algorithm, issuing_key)
+            _sync(building)
             building.rename(folder / name)
-        except OSError:
-            if not (folder / name).is_dir():
-                raise
-        _sync(folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+            _sync(folder)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
 
 
 def _fill(place: Path, algorithm: Algorithm, issuing_key: Callable[[], Signer] | None) -> None:

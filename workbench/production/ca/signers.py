@@ -1,5 +1,7 @@
 """Who signs certificates and revocation lists: a private key somewhere, and how its signatures are named in them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -16,8 +18,12 @@ _AUTHORITY_RSA_BITS: Final = 3072
 """An authority outlives the keys it certifies."""
 
 
+class SigningFailed(Exception):
+    """The key can't be made or used now; the message says why."""
+
+
 class Signer(Protocol):
-    """A private key that signs for an authority."""
+    """A private key that signs for an authority. Every use of it may raise SigningFailed."""
 
     @property
     def public_key(self) -> bytes:
@@ -57,12 +63,14 @@ class Sm2Signer:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.public_key = sm2.public_key(path, None)
+        with _openssl_at_work():
+            self.public_key = sm2.public_key(path, None)
         self.signature_algorithm = algorithm_named(Algorithm.SM2)
 
     def sign(self, content: bytes) -> bytes:
         """As the interface says: SM2 over SM3."""
-        return sm2.sign(self._path, None, content)
+        with _openssl_at_work():
+            return sm2.sign(self._path, None, content)
 
 
 def algorithm_named(algorithm: Algorithm) -> SignedDigestAlgorithm:
@@ -75,10 +83,11 @@ def make_signer(path: Path, algorithm: Algorithm) -> Signer:
 
     Raises:
         OSError: it can't be written, or is there already.
-        sm2.OpensslMissing, sm2.OpensslFailed: no SM2 key can be made.
+        SigningFailed: no SM2 key can be made.
     """
     if algorithm is Algorithm.SM2:
-        sm2.generate_key(path, None)
+        with _openssl_at_work():
+            sm2.generate_key(path, None)
         return Sm2Signer(path)
     private_key = make_private_key(algorithm)
     path.touch(mode=0o600, exist_ok=False)
@@ -103,7 +112,7 @@ def load_signer(path: Path, algorithm: Algorithm) -> Signer:
     Raises:
         OSError: it can't be read.
         ValueError: the file does not hold what it should.
-        sm2.OpensslMissing, sm2.OpensslFailed: the same, of an SM2 key.
+        SigningFailed: the same, of an SM2 key.
     """
     return Sm2Signer(path) if algorithm is Algorithm.SM2 else FileSigner(load_private_key(path))
 
@@ -115,3 +124,11 @@ def load_private_key(path: Path) -> PrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise ValueError(f"{path.name} holds a key of another kind")
     return key
+
+
+@contextmanager
+def _openssl_at_work() -> Iterator[None]:
+    try:
+        yield
+    except (sm2.OpensslMissing, sm2.OpensslFailed, sm2.PassphraseRefused) as error:
+        raise SigningFailed(str(error)) from error
