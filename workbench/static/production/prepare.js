@@ -30,7 +30,7 @@ function show(seal) {
   const warnings = find("[data-warnings]");
   warnings.hidden = !seal.warnings?.length;
   warnings.replaceChildren(...(seal.warnings ?? []).map((text) => Object.assign(document.createElement("li"), { textContent: text })));
-  find("[data-size]").textContent = seal.problem ? "" : `${seal.width} × ${seal.height} mm`;
+  find("[data-size]").textContent = seal.problem ? "" : word("size", seal);
   for (const picture of root.querySelectorAll("[data-picture]")) {
     picture.hidden = Boolean(seal.problem);
     if (!seal.problem) {
