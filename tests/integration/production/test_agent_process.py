@@ -90,6 +90,10 @@ class Job:
     def was_asked(self) -> bool:
         return bool(self._workshop.orders(self.case))
 
+    def stands_still(self) -> str | None:
+        making = self._workshop.making(self.making_id)
+        return f"{making.fault} {making.fault_detail}" if making.fault else None
+
     def assert_made_once(self) -> None:
         eventually(self.reached("verified"), "the key")
         assert self._workshop.state(self.case) == State.MADE
@@ -133,19 +137,19 @@ def test_killed_at_any_moment_it_makes_the_same_key_in_the_end(
     """The kill hits while the server waits for an outcome: first of the key pair, then of the writing."""
     dice = random.Random(4)
     hits = {"key": 0, "read_back": 0}
-    for waited_for in ("key", "read_back"):
+    for waited_for in hits:
         for _ in range(4):
             agent.start()
-            eventually(job.reached(waited_for, "verified"))
+            eventually(lambda: job.step() in (waited_for, "verified") or bool(job.stands_still()), waited_for)
+            assert not job.stands_still(), job.stands_still()
             time.sleep(dice.uniform(0, 0.15))
             agent.end(signal.SIGKILL)
             hits[waited_for] += job.step() == waited_for
             if job.step() != waited_for:
                 break
-    assert hits["key"] >= 1
     agent.start()
     job.assert_made_once()
-    assert agent.end(signal.SIGTERM) == 0
+    assert hits["key"] >= 1, "no kill hit; the waits are too long for this machine"
     assert job.pin not in agent.read()
 
 

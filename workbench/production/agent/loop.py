@@ -167,9 +167,8 @@ class Agent:
             )
 
     def _wait_out(self, trouble: Unanswered) -> None:
-        self._speaker.trouble(
-            "server", N_("The server does not answer (%(why)s). Trying again."), why=plain(trouble.reason)
-        )
+        why = ": ".join(part for part in (self._speaker.words(trouble.reason), plain(trouble.detail)) if part)
+        self._speaker.trouble("server", N_("The server does not answer (%(why)s). Trying again."), why=why)
         self._pause(max(trouble.retry_after, self._backoff()))
 
     def _is_final(self, refusal: Refused) -> bool:

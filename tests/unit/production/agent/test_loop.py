@@ -134,6 +134,13 @@ def test_a_trouble_is_told_once_and_its_end_too(waits: list[float], capsys: pyte
     assert said.count("nobody works here") == 1
 
 
+def test_a_trouble_is_told_in_the_readers_language(waits: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    run(Script(AWAY, Unanswered("it is troubled itself", "503 busy")), language="zh")
+    said = capsys.readouterr().out
+    assert "服务器没有应答（无法连接）" in said
+    assert "服务器没有应答（服务器自身有故障: 503 busy）" in said
+
+
 @pytest.mark.parametrize("refusal", [GONE, Refused(409, "update the agent", "agent_version")])
 def test_an_agent_that_will_never_be_let_in_ends(
     refusal: Refused, waits: list[float], capsys: pytest.CaptureFixture[str]
