@@ -28,7 +28,7 @@ from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand
 from workbench.keys.models import Token
 from workbench.keys.token_states import Custodian, TokenMove, TokenState
-from workbench.keys.tokens import move
+from workbench.keys.tokens import hand_on
 
 MAX_REMARK: Final = 500
 """Characters of what is said about a key."""
@@ -263,16 +263,8 @@ def _judge_beyond(session: Session, actor: Actor, consignment: Consignment, line
 def _take(session: Session, actor: Actor, consignment: Consignment, token: Token) -> None:
     if token.custodian == Custodian.AUTHORITY and token.custodian_ref == consignment.authority_id:
         return
-    move(
-        session,
-        token.id,
-        TokenMove.RECEIVE,
-        actor,
-        to_ref=consignment.authority_id,
-        authority_id=token.authority_id,
-        application_id=token.application_id,
-        place=consignment.number,
-    )
+    to_ref, place = consignment.authority_id, consignment.number
+    hand_on(session, token, TokenMove.RECEIVE, actor, to_ref=to_ref, place=place)
 
 
 def _receive_case(session: Session, actor: Actor, token: Token) -> None:

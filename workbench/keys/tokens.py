@@ -187,6 +187,30 @@ def move_locked(
     return token
 
 
+def hand_on(
+    session: Session,
+    token: Token,
+    what: TokenMove,
+    actor: Actor,
+    *,
+    to_ref: int | None = None,
+    place: str | None = None,
+    remark: str | None = None,
+) -> Token:
+    """As `move`, of a key that stays its case's and authority's whoever holds it."""
+    return move(
+        session,
+        token.id,
+        what,
+        actor,
+        to_ref=to_ref,
+        authority_id=token.authority_id,
+        application_id=token.application_id,
+        place=place,
+        remark=remark,
+    )
+
+
 def _write(
     session: Session,
     token: Token,
