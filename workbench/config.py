@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     cmp_tls_trusted: Path | None = Field(
         default=None, description="PEM: who vouches for the CA's HTTPS address; unset: the system's authorities."
     )
+    cmp_unprotected_errors: bool = Field(
+        default=False, description="Set to believe refusals that the CA has not signed, as EJBCA's often are; by HTTPS."
+    )
     cmp_recipient: str | None = Field(default=None, description="The CA's name as the messages address it: /CN=...")
     cmp_timeout_seconds: float = Field(default=10.0, ge=1, le=300, description="How long one asking may take.")
     seal_certificate: Path | None = Field(default=None, description="PEM: whose certificate vouches for seals.")

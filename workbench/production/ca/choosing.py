@@ -96,6 +96,8 @@ def cmp_authority(settings: Settings, algorithm: Algorithm) -> CmpAuthority:
         )
     if by_certificate and settings.cmp_trusted is None:
         raise CaMisconfigured("Set WORKBENCH_CMP_TRUSTED: without it nobody vouches for the CA's signatures.")
+    if settings.cmp_unprotected_errors and settings.cmp_server.scheme != "https":
+        raise CaMisconfigured("WORKBENCH_CMP_UNPROTECTED_ERRORS: only by https does nobody else answer for the CA.")
     credentials = Credentials(
         reference=settings.cmp_reference,
         secret_file=settings.cmp_secret_file,
@@ -103,6 +105,7 @@ def cmp_authority(settings: Settings, algorithm: Algorithm) -> CmpAuthority:
         private_key=settings.cmp_private_key,
         trusted=settings.cmp_trusted,
         recipient=settings.cmp_recipient,
+        unprotected_errors=settings.cmp_unprotected_errors,
     )
     folder = settings.ca_dir / "cmp"
     return CmpAuthority(

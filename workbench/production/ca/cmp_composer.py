@@ -55,6 +55,7 @@ class Credentials:
     Attributes:
         trusted: certificates that vouch for the CA's signatures and for what it issues.
         recipient: the CA's name as messages address it, such as /CN=...
+        unprotected_errors: whether a refusal counts that nobody has signed. Where the way to the CA is safe, it may.
     """
 
     reference: str | None = None
@@ -63,6 +64,7 @@ class Credentials:
     private_key: Path | None = None
     trusted: Path | None = None
     recipient: str | None = None
+    unprotected_errors: bool = False
 
     def arguments(self) -> list[str]:
         """As the client takes them. The secret itself is in a file: arguments are seen by everybody on the machine."""
@@ -71,6 +73,8 @@ class Credentials:
             told += ["-ref", self.reference or "", "-secret", f"file:{self.secret_file.resolve()}"]
         if self.certificate is not None and self.private_key is not None:
             told += ["-cert", str(self.certificate.resolve()), "-key", str(self.private_key.resolve())]
+        if self.unprotected_errors:
+            told += ["-unprotected_errors"]
         if self.trusted is not None:
             told += ["-trusted", str(self.trusted.resolve())]
         return told

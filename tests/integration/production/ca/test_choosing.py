@@ -61,6 +61,7 @@ def test_a_ca_that_is_asked_by_cmp_is_called_by_its_host(parts: Parts, secret: P
         ({"cmp_secret_file": Path("/nonexistent/secret")}, "WORKBENCH_CMP_SECRET_FILE"),
         ({"cmp_certificate": Path(__file__), "cmp_private_key": Path(__file__)}, "set one pair"),
         ({"cmp_trusted": Path("/nonexistent/ca.pem")}, "WORKBENCH_CMP_TRUSTED"),
+        ({"cmp_unprotected_errors": True}, "only by https"),
         ({"cmp_tls_trusted": Path("/nonexistent/tls.pem")}, "WORKBENCH_CMP_TLS_TRUSTED"),
         (
             {

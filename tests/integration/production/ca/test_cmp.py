@@ -110,6 +110,19 @@ def test_a_refusal_that_is_not_proven_to_be_the_cas_is_quoted_but_not_believed(t
         assert isinstance(desk(ca, tmp_path).issue(asked), Issued)
 
 
+def test_by_https_an_unsigned_refusal_may_be_believed_but_no_unsigned_certificate(tmp_path: Path) -> None:
+    refused = ["-send_unprotected", "-pkistatus", "2", "-statusstring", "not today"]
+    with cmp_server(tmp_path / "ca", https=True, options=refused) as ca:
+        told = {"cmp_unprotected_errors": True}
+        assert desk(ca, tmp_path, **told).issue(order(tmp_path)) == Rejected("not today")
+        ca.options = ["-send_unprotected", "-pkistatus", "2", "-failure", "1"]
+        with pytest.raises(CaMisconfigured, match="does not know us"):
+            desk(ca, tmp_path, **told).issue(order(tmp_path))
+        ca.options = ["-send_unprotected"]
+        with pytest.raises(CaUnreachable, match="not proven"):
+            desk(ca, tmp_path, **told).issue(order(tmp_path))
+
+
 def test_an_answer_from_another_transaction_is_none(tmp_path: Path) -> None:
     """The client that checks protection has its answers from files; whose they are is for us to check."""
     with cmp_server(tmp_path / "ca") as ca:
