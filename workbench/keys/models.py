@@ -183,3 +183,29 @@ class Certificate(Numbered, AuthorityScoped, Base):
     algorithm: Mapped[str | None]
     revocation_reason: Mapped[str | None]
     revoked_by_ca_at: Mapped[datetime | None]
+
+
+class Destruction(Numbered, AuthorityScoped, Base):
+    """A key that two people destroy: one proposes, another signs and does it. Both are on record (DOMAIN: custody)."""
+
+    __tablename__ = "destruction"
+    __table_args__ = (
+        CheckConstraint("signed_by_id <> proposed_by_id", name="two_people"),
+        CheckConstraint("(signed_by_id IS NULL) = (signed_at IS NULL)", name="signed_when"),
+        CheckConstraint("withdrawn_at IS NULL OR signed_at IS NULL", name="ended_one_way"),
+        Index(
+            "uq_destruction_open",
+            "token_id",
+            unique=True,
+            postgresql_where=text("signed_at IS NULL AND withdrawn_at IS NULL"),
+        ),
+    )
+
+    token_id: Mapped[int] = mapped_column(ForeignKey("token.id"))
+    authority_id: Mapped[int | None] = mapped_column(ForeignKey("authority.id"))  # type: ignore[assignment]  # or none
+    remark: Mapped[str]
+    proposed_at: Mapped[datetime]
+    proposed_by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    signed_at: Mapped[datetime | None]
+    signed_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    withdrawn_at: Mapped[datetime | None]

@@ -56,7 +56,9 @@ class TokenMove(StrEnum):
     LOSE = "lose"
     FIND = "find"
     HAND_OVER = "hand_over"
+    RECOGNISE = "recognise"
     SURRENDER = "surrender"
+    WITHDRAW = "withdraw"
     SPOIL = "spoil"
     DESTROY = "destroy"
 
@@ -113,7 +115,17 @@ TOKEN_TRANSITIONS: Final[Mapping[tuple[TokenState, TokenMove], TokenTransition]]
     (_S.PERSONALISED, _M.HAND_OVER): TokenTransition(
         _S.HANDED_OVER, Custodian.ENTERPRISE, "handed_over", held_by=_AUTHORITY
     ),
+    # A key that was never in this stock is met in its enterprise's hands, where it renews its certificate.
+    (_S.UNKNOWN, _M.RECOGNISE): TokenTransition(_S.HANDED_OVER, Custodian.ENTERPRISE, "recognised"),
     (_S.HANDED_OVER, _M.SURRENDER): TokenTransition(_S.SURRENDERED, Custodian.AUTHORITY, "surrendered"),
+    (_S.PERSONALISED, _M.WITHDRAW): TokenTransition(
+        _S.SURRENDERED, Custodian.AUTHORITY, "withdrawn", needs_remark=True, held_by=_AUTHORITY
+    ),
+    (_S.SURRENDERED, _M.SEND_ON): TokenTransition(_S.SURRENDERED, Custodian.COURIER, "sent_back", held_by=_AUTHORITY),
+    (_S.SURRENDERED, _M.TAKE_RETURN): TokenTransition(
+        _S.SURRENDERED, Custodian.VENDOR_STOCK, "returned", held_by=_COURIER
+    ),
+    (_S.SURRENDERED, _M.LOSE): TokenTransition(_S.LOST, Custodian.LOST, "lost", needs_remark=True, held_by=_COURIER),
     (_S.PERSONALISED, _M.DESTROY): TokenTransition(
         _S.DESTROYED, Custodian.DESTROYED, "destroyed", needs_remark=True, held_by=_AUTHORITY | _STOCK
     ),
@@ -195,7 +207,10 @@ TOKEN_EVENT_NAMES: Final[Mapping[str, str]] = {
     "lost": N_("lost on the way"),
     "found": N_("turned up after it was lost"),
     "handed_over": N_("handed over to the enterprise"),
+    "recognised": N_("recognised as a key of the old system"),
     "surrendered": N_("handed back by the enterprise"),
+    "withdrawn": N_("withdrawn: nobody collected it"),
+    "sent_back": N_("sent back to the vendor"),
     "spoiled": N_("set aside as spoiled"),
     "destroyed": N_("destroyed"),
 }

@@ -30,6 +30,8 @@ from workbench.keys.token_states import (
 
 MAX_REMARK: Final = 500
 """Characters of what is said about a hand-over."""
+ELSEWHERE: Final = "–"
+"""In the place of model and box, of a token that came in no delivery of ours."""
 AT_ONCE: Final = 1_000
 """Tokens taken in by one statement."""
 
@@ -100,6 +102,30 @@ def _first_entry(token_id: int, at: datetime, actor: Actor) -> dict[str, Any]:
         "actor_name": actor.name,
         "address": actor.address,
     }
+
+
+def recognise(
+    session: Session, actor: Actor, serial: str, *, enterprise_id: int, authority_id: int, application_id: int
+) -> Token:
+    """A token that was made elsewhere and is met in its enterprise's hands: what it was before is on no record of ours.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: a token with this serial is known already.
+    """
+    at = now()
+    token = Token(serial=serial.strip(), model=ELSEWHERE, box=ELSEWHERE, imported_at=at, moved_at=at)
+    session.add(token)
+    session.flush()
+    session.refresh(token)
+    return move_locked(
+        session,
+        token,
+        TokenMove.RECOGNISE,
+        actor,
+        to_ref=enterprise_id,
+        authority_id=authority_id,
+        application_id=application_id,
+    )
 
 
 def move(

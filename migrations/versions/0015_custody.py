@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from alembic import op
 
-revision: str = "0014"
-down_revision: str | None = "0013"
+revision: str = "0015"
+down_revision: str | None = "0014"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
@@ -16,7 +16,7 @@ IN_SCOPE = (
     "(SELECT current_setting('workbench.scope', true)) = '*' OR "
     "authority_id = ANY (string_to_array(nullif((SELECT current_setting('workbench.scope', true)), '*'), ',')::bigint[])"
 )
-BY_AUTHORITY = ("token", "custody_entry", "seal", "making", "certificate_order")
+BY_AUTHORITY = ("destruction", "token", "custody_entry", "seal", "making", "certificate_order")
 HOUSE_ONLY = ("bench_station", "batch", "revocation_order", "trial_entry")
 
 FOLLOW = """
