@@ -192,6 +192,12 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "custodian": N_("In the hands of"),
     "boxes": N_("Boxes"),
     "secret_changed": N_("Secret changed"),
+    "width_mm": N_("Width (mm)"),
+    "height_mm": N_("Height (mm)"),
+    "width_stated": N_("Width stated by the maker"),
+    "structure": N_("Signed seal (SHA-256)"),
+    "certificate": N_("Certificate (SHA-256)"),
+    "trial": N_("Trial"),
 }
 """What a recorded field is called."""
 

@@ -88,7 +88,7 @@ def prepare_seal(
         after={
             "serial": seal.serial,
             "sha256": seal.image_sha256,
-            "page": page.id,
+            "page": page.index,
             "width_mm": image.width_mm,
             "height_mm": image.height_mm,
             "width_stated": crop.width_mm is not None,
