@@ -166,8 +166,7 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
     ),
     (State.PRODUCTION, Action.UPDATE_CERTIFICATE): Transition(
         State.UPDATED,
-        permission=Permission.KEY_PRODUCE,
-        desk=Desk.PRODUCTION,
+        permission=None,  # the token is in the enterprise's hands; production moves on what was read back from it
         event="certificate_updated",
         services=_RENEWAL_ONLY,
         clocks=((ClockMove.STOP, ClockKind.RENEWAL),),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select, text
 
-from tests.support.casework import Office
+from tests.support.casework import SYSTEM, Office
 from tests.unit.cases.test_states import EXPECTED, who_may
 from workbench.cases.models import Application, CaseClock
 from workbench.cases.service import advance
@@ -111,7 +111,7 @@ def test_the_clocks_of_a_new_application_through_a_return(
 def test_a_renewal_has_three_days_in_all_and_pauses_while_returned(
     office: Office, due: Callable[[int], tuple[str | None, str | None]]
 ) -> None:
-    clerk, checker, maker = office.clerk(), office.re_checker(), office.hire("maker", Role.KEY_MAKER)
+    clerk, checker = office.clerk(), office.re_checker()
     facts = office.facts(Service.RENEWAL)
     with clock_at(_at(3, 2)):
         case = office.submit(facts)
@@ -132,8 +132,8 @@ def test_a_renewal_has_three_days_in_all_and_pauses_while_returned(
     with clock_at(_at(3, 11)):
         office.decide(checker, case, Verdict.PASSED)
     assert due(case) == ("renewal", "03-11")
-    with clock_at(_at(3, 11)), office.work(maker) as session:
-        assert advance(session, case, Action.UPDATE_CERTIFICATE, maker).state == State.UPDATED
+    with clock_at(_at(3, 11)), office.work() as session:
+        assert advance(session, case, Action.UPDATE_CERTIFICATE, SYSTEM).state == State.UPDATED
     assert due(case) == (None, None)
 
 

@@ -69,12 +69,12 @@ def site_of(office: Office, case: int, **changes: str) -> None:
 def move(office: Office, case: int, action: Action, remark: str = "示例备注") -> None:
     role = {
         Action.PRODUCE: Role.KEY_MAKER,
-        Action.UPDATE_CERTIFICATE: Role.KEY_MAKER,
         Action.HAND_TO_COURIER: Role.DISPATCHER,
         Action.RETURN_TO_PRODUCTION: Role.DISPATCHER,
     }.get(action, Role.COUNTER_STAFF)
     authority = office.authority_ids[0] if role is Role.COUNTER_STAFF else None
-    who = SYSTEM if action is Action.WITHDRAW else office.hire(f"{action}-{case}", role, authority_id=authority)
+    of_enterprise = action in (Action.WITHDRAW, Action.UPDATE_CERTIFICATE)
+    who = SYSTEM if of_enterprise else office.hire(f"{action}-{case}", role, authority_id=authority)
     with office.work(who) as session:
         advance(session, case, action, who, remark=remark)
 

@@ -21,6 +21,7 @@ from workbench.keys.token_states import (
 
 PRODUCTION = """
     unknown       import       blank         vendor_stock
+    unknown       recognise    handed_over   enterprise
     blank         allocate     allocated     maker
     allocated     allocate     allocated     maker
     allocated     put_back     blank         vendor_stock
@@ -31,7 +32,7 @@ PRODUCTION = """
     spoiled       destroy      destroyed     destroyed      remark
 """
 ROWS = [line.split() for line in PRODUCTION.strip().splitlines()]
-MOVES = {"import", "allocate", "put_back", "personalise", "spoil"}
+MOVES = {"import", "recognise", "allocate", "put_back", "personalise", "spoil"}
 """Moves of this desk alone; others may be made by later desks from states of theirs."""
 OWN_STATES = {"unknown", "blank", "allocated"}
 """States in which nobody but this desk has the token."""
@@ -59,7 +60,9 @@ def test_no_other_move_of_production_leads_anywhere() -> None:
 
 def test_a_token_comes_into_being_once_and_never_comes_back_from_the_shredder() -> None:
     assert {state for state, move in TOKEN_TRANSITIONS if move is TokenMove.IMPORT} == {TokenState.UNKNOWN}
-    assert {move for state, move in TOKEN_TRANSITIONS if state is TokenState.UNKNOWN} == {TokenMove.IMPORT}
+    begin = {TokenMove.IMPORT, TokenMove.RECOGNISE}
+    assert {move for state, move in TOKEN_TRANSITIONS if state is TokenState.UNKNOWN} == begin
+    assert {state for state, move in TOKEN_TRANSITIONS if move in begin} == {TokenState.UNKNOWN}
     assert not [each for each in TOKEN_TRANSITIONS.values() if each.after is TokenState.UNKNOWN]
     assert not [move for state, move in TOKEN_TRANSITIONS if state is TokenState.DESTROYED]
 
