@@ -1,17 +1,19 @@
 """What an agent is told to do next: read from where its making stands, so that any order can be given again."""
 
+from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workbench.cases.models import Application
+from workbench.kernel.blobs import BlobDamaged
 from workbench.kernel.clock import now
 from workbench.kernel.crypto import open_secret
 from workbench.kernel.errors import Conflict, NotFound, WorkbenchError
 from workbench.kernel.identity import Actor
+from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
 from workbench.keys.models import Certificate, Token
-from workbench.keys.token_states import TokenState
 from workbench.organisation.models import Staff
 from workbench.organisation.sign_in import actor_of
 from workbench.production import issuing
@@ -19,10 +21,11 @@ from workbench.production.batches import NO_CASE, NO_TOKEN, end_batch, find_runn
 from workbench.production.ca.choosing import load_authority
 from workbench.production.ca.connector import CaMisconfigured
 from workbench.production.faults import WAITING, Standstill
-from workbench.production.making import find_open, scan
-from workbench.production.models import Batch, BenchStation, CertificateOrder, Making
+from workbench.production.making import begin_next
+from workbench.production.models import BenchStation, CertificateOrder, Making
 from workbench.production.protocol import Answer, Order, Personalise, Turn, Write
 from workbench.production.seals.service import seal_for
+from workbench.production.standing import stop
 from workbench.production.subjects import subject_for
 
 IDLE: Final = 2.0
@@ -33,49 +36,104 @@ SEAL_LABEL: Final = "electronic-seal"
 """Under which the seal stands on the token."""
 
 
-def next_order(session: Session, parts: Parts, station_id: int, turn: Turn, address: str) -> Answer:
+Known = tuple[CertificateOrder, Certificate | None]
+"""What the CA was asked for, and what came of it."""
+
+
+@dataclass
+class AtBench:
+    """A station as one turn sees it: who works there, and what is in work, with its token and what the CA was asked."""
+
+    station: BenchStation
+    maker: Staff | None
+    making: Making | None = None
+    token: Token | None = None
+    known: Known | None = None
+
+
+@dataclass(frozen=True)
+class Next:
+    """What is answered, and the order that the CA has to be asked for before anything can be told."""
+
+    answer: Answer
+    to_ask: int | None = None
+
+
+def look_at(session: Session, station_id: int) -> AtBench:
+    """A station with what is in work there, both locked: whoever works there at the screen waits for this turn.
+
+    Raises:
+        NotFound: it has been closed.
+    """
+    found = session.execute(
+        select(BenchStation, Staff)
+        .outerjoin(Staff, Staff.id == BenchStation.maker_id)
+        .where(BenchStation.id == station_id, BenchStation.revoked_at.is_(None))
+        .with_for_update(of=BenchStation, key_share=True)
+    ).one_or_none()
+    if found is None:
+        raise NotFound(N_("There is no such bench."))
+    work = session.execute(
+        select(Making, Token)
+        .join(Token, Token.id == Making.token_id)
+        .where(Making.station_id == station_id, Making.state == "open")
+        .with_for_update(of=Making)
+    ).one_or_none()
+    if work is None:
+        return AtBench(*found)
+    return AtBench(*found, *work, known=issuing.find_issued(session, work[0].application_id))
+
+
+def next_order(session: Session, parts: Parts, bench: AtBench, turn: Turn, address: str) -> Next:
     """The next order of a station, or how long its agent waits."""
-    station = session.get_one(BenchStation, station_id)
-    maker = session.get(Staff, station.maker_id) if station.maker_id is not None else None
-    name = maker.name if maker is not None else None
-    making = find_open(session, station_id)
-    if making is None and maker is not None:
-        making = _next_of_batch(session, parts, station, actor_of(maker, address), turn)
-    if making is None:
-        return Answer(wait_seconds=IDLE if maker is None else ATTENTIVE, station=station.name, maker=name)
+    station, maker = bench.station, bench.maker
+    if bench.making is None and maker is not None:
+        begun = _next_of_batch(session, parts, station, actor_of(maker, address), turn)
+        bench.making, bench.token = begun or (None, None)
+    making, known, name = bench.making, bench.known, maker.name if maker is not None else None
+    if making is None or bench.token is None:
+        return Next(Answer(wait_seconds=IDLE if maker is None else ATTENTIVE, station=station.name, maker=name))
     order = None
     if making.fault is None or making.fault in WAITING:
-        order = _order_or_stop(session, parts, making, turn)
-    patience = ATTENTIVE if making.fault is not None else _patience(session, making)
-    return Answer(order=order, wait_seconds=0 if order else patience, station=station.name, maker=name)
+        order = _order_or_stop(session, parts, making, bench.token, known, turn)
+    if making.fault is not None and making.fault not in WAITING:
+        _stop_batch(session, station, making.fault, maker, address)
+    waiting = ATTENTIVE if making.fault is not None else _patience(known)
+    answer = Answer(order=order, wait_seconds=0 if order else waiting, station=station.name, maker=name)
+    # One that was asked in vain is the worker's: it may wait for a CA, whoever answers agents may not for long.
+    unasked = known is not None and known[0].state in issuing.OPEN and known[0].ask_again_at is None
+    return Next(answer, known[0].id if known is not None and unasked else None)
 
 
-def _order_or_stop(session: Session, parts: Parts, making: Making, turn: Turn) -> Order | None:
-    """The order of a making; what can't be ordered at all lets it stand still with the reason."""
+def _order_or_stop(
+    session: Session,
+    parts: Parts,
+    making: Making,
+    token: Token,
+    known: Known | None,
+    turn: Turn,
+) -> Order | None:
+    """The order of a making, None while the CA has not answered; what can't be ordered lets it stand still."""
+    # Nothing is written before everything that may be refused has been: no part of an order stays behind.
     try:
-        if turn.software and not load_authority(parts).is_trial:
-            issuing.stop(making, Standstill.SOFTWARE_TOKEN, "")
-            return None
-        with session.begin_nested():
-            return _order_of(session, parts, making)
+        if known is None:
+            if turn.software and not load_authority(parts).is_trial:
+                stop(making, Standstill.SOFTWARE_TOKEN, "")
+                return None
+            return _personalise(session, parts, making, token)
+        order, record = known
+        return _write(session, parts, making, token, record) if order.state == "issued" and record else None
     except CaMisconfigured as trouble:
-        issuing.stop(making, Standstill.CA_MISCONFIGURED, str(trouble))
+        stop(making, Standstill.CA_MISCONFIGURED, str(trouble))
+    except (BlobDamaged, OSError) as trouble:
+        stop(making, Standstill.STORE_FAILED, str(trouble))
     except WorkbenchError as refusal:
-        issuing.stop(making, Standstill.NOT_ORDERED, str(refusal))
+        stop(making, Standstill.NOT_ORDERED, str(refusal))
     return None
 
 
-def _order_of(session: Session, parts: Parts, making: Making) -> Order | None:
-    """The order of a making; None while the CA has not answered."""
-    known = issuing.find_order(session, making.application_id)
-    token = session.get_one(Token, making.token_id)
-    if known is None:
-        return _personalise(session, parts, making, token)
-    return _write(session, parts, making, token, known) if known.state == "issued" else None
-
-
 def _personalise(session: Session, parts: Parts, making: Making, token: Token) -> Order:
-    application = session.get_one(Application, making.application_id)
+    application, subject = subject_for(session, parts, making.application_id)
     making.step = "key"
     return Personalise(
         making=making.id,
@@ -84,13 +142,13 @@ def _personalise(session: Session, parts: Parts, making: Making, token: Token) -
         user_pin=_pin(parts, making),
         key_id=making.key_id,
         algorithm=issuing.algorithm_of(making),
-        subject=subject_for(session, parts, application),
+        subject=subject,
     )
 
 
-def _write(session: Session, parts: Parts, making: Making, token: Token, known: CertificateOrder) -> Order:
-    record = session.get_one(Certificate, known.certificate_id)
+def _write(session: Session, parts: Parts, making: Making, token: Token, record: Certificate) -> Order:
     assert record.certificate is not None
+    seal = seal_for(session, parts, making.application_id, record.certificate)
     making.step = "read_back"
     return Write(
         making=making.id,
@@ -99,7 +157,7 @@ def _write(session: Session, parts: Parts, making: Making, token: Token, known: 
         key_id=making.key_id,
         algorithm=issuing.algorithm_of(making),
         certificate=record.certificate,
-        seal=seal_for(session, parts, making.application_id, record.certificate),
+        seal=seal,
         seal_label=SEAL_LABEL,
         challenge=making.challenge,
     )
@@ -109,43 +167,39 @@ def _pin(parts: Parts, making: Making) -> str | None:
     return open_secret(parts.secrets, making.pin_ciphertext) if making.pin_ciphertext is not None else None
 
 
-def _patience(session: Session, making: Making) -> float:
+def _patience(known: Known | None) -> float:
     """Seconds until an agent asks again what the CA said: soon at first, less and less often."""
-    known = issuing.find_order(session, making.application_id)
-    waited = (now() - known.ordered_at).total_seconds() if known is not None else 0.0
+    waited = (now() - known[0].ordered_at).total_seconds() if known is not None else 0.0
     return min(2.0, 0.02 + waited / 5)
 
 
-def _next_of_batch(session: Session, parts: Parts, station: BenchStation, actor: Actor, turn: Turn) -> Making | None:
-    batch = find_running(session, station.id)
+def _next_of_batch(
+    session: Session, parts: Parts, station: BenchStation, actor: Actor, turn: Turn
+) -> tuple[Making, Token] | None:
+    batch = find_running(session, station.id, lock=True)
     if batch is None:
         return None
     if batch.made >= batch.wanted:
         end_batch(session, batch, "done", None, actor)
         return None
-    for plugged in turn.plugged:
-        if plugged.blank and _is_in_stock(session, plugged.serial):
-            return _begin_next(session, parts, station, actor, batch, plugged.serial)
-    end_batch(session, batch, "done", NO_TOKEN, actor)
-    return None
-
-
-def _begin_next(
-    session: Session, parts: Parts, station: BenchStation, actor: Actor, batch: Batch, serial: str
-) -> Making | None:
     try:
         with session.begin_nested():
-            making = scan(session, parts, actor, station.id, serial)
-            making.batch_id = batch.id
-            session.flush()
-            return making
+            begun = begin_next(
+                session, parts, actor, station, batch.id, [each.serial for each in turn.plugged if each.blank]
+            )
     except NotFound:
         end_batch(session, batch, "done", NO_CASE, actor)
+        return None
     except Conflict:
         end_batch(session, batch, "stopped", Standstill.LIMIT.value, actor)
-    return None
+        return None
+    if begun is None:
+        end_batch(session, batch, "done", NO_TOKEN, actor)
+    return begun
 
 
-def _is_in_stock(session: Session, serial: str) -> bool:
-    token = session.query(Token).filter(Token.serial == serial).one_or_none()
-    return token is not None and token.state == TokenState.BLANK
+def _stop_batch(session: Session, station: BenchStation, fault: str, maker: Staff | None, address: str) -> None:
+    """A batch never goes on past a fault, whether the token's or the CA's."""
+    batch = find_running(session, station.id, lock=True)
+    if batch is not None and maker is not None:
+        end_batch(session, batch, "stopped", fault, actor_of(maker, address))
