@@ -15,7 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -72,11 +72,12 @@ def serve(settings: Settings, *, demo: bool = False) -> int:
             _refuse_taken_port(settings)
             settings = key_listener.prepare(settings, demo=demo, say=_say)
             _try_renderer()
+            bench = None
             if demo:
-                _load_demo(settings, app_url)
+                bench = _load_demo(settings, app_url)
             else:
                 _enter_first_data(settings, app_url)
-            _supervise(settings, app_url, server, demo=demo)
+            _supervise(settings, app_url, server, demo=demo, bench=bench)
     except _StopAskedError:
         return 0
     except (StartError, EmbeddedServerError, roles.RoleError, SQLAlchemyError, OSError, RuntimeError) as error:
@@ -121,34 +122,49 @@ def _database(settings: Settings) -> Iterator[tuple[str, EmbeddedServer | None]]
         server.stop(DATABASE_STOP)
 
 
-def _supervise(settings: Settings, app_url: str, server: EmbeddedServer | None, *, demo: bool) -> None:
+def _supervise(
+    settings: Settings, app_url: str, server: EmbeddedServer | None, *, demo: bool, bench: Mapping[str, str] | None
+) -> None:
     asked = threading.Event()
     web, worker, *listeners = children = _children(settings, app_url)
+    agents = [_agent(bench)] if bench is not None else []
     for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: asked.set())
     try:
-        for child in children:
-            child.start()
-        _wait_until_ready(_address(settings), web, asked)
-        for child in listeners:
-            _wait_until_ready(_key_address(settings), child, asked)
+        _start(settings, children, agents, asked)
         if not asked.is_set():
             _say(_welcome(settings, demo=demo))
         while not asked.wait(0.5):
             if server is not None and not server.is_running():
                 _say("The embedded PostgreSQL ended; starting it again.")
                 server.start()
-            for child in children:
+            for child in (*children, *agents):
                 child.tend(_say)
     finally:
         _ignore_signals()
         _say("Stopping …")
-        for child in (web, *listeners):
+        for child in (*agents, web, *listeners):
             child.ask_to_stop()
         until = time.monotonic() + WEB_STOP
-        for child in (web, *listeners):
+        for child in (*agents, web, *listeners):
             child.stop(max(0.1, until - time.monotonic()))
         worker.stop(WORKER_STOP)
+
+
+def _start(settings: Settings, children: Sequence[Child], agents: Sequence[Child], asked: threading.Event) -> None:
+    """Start what serves and wait until it does; then those that are served.
+
+    Raises:
+        StartError: a listener ended, or did not answer in time.
+    """
+    web, _, *listeners = children
+    for child in children:
+        child.start()
+    _wait_until_ready(_address(settings), web, asked)
+    for child in listeners:
+        _wait_until_ready(_key_address(settings), child, asked)
+    for child in agents:
+        child.start()
 
 
 def _children(settings: Settings, app_url: str) -> list[Child]:
@@ -180,6 +196,16 @@ def _children(settings: Settings, app_url: str) -> list[Child]:
     return found
 
 
+def _agent(bench: Mapping[str, str]) -> Child:
+    """The demo's bench agent. As on a maker's own machine, nothing of the server's settings reaches it."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "DATABASE_URL" and not name.startswith("WORKBENCH_")
+    }
+    return Child("bench agent", [sys.executable, "-m", "workbench.production.agent"], {**environment, **bench}, ROOT)
+
+
 def _wait_until_ready(base: str, child: Child, asked: threading.Event) -> None:
     address = f"{base}/health"
     # Our own process answers, under whatever name its certificate was made for.
@@ -206,12 +232,17 @@ def _welcome(settings: Settings, *, demo: bool) -> str:
     return f"{line} – demo accounts: {import_module('workbench.demo.accounts').summary()}" if demo else line
 
 
-def _load_demo(settings: Settings, app_url: str) -> None:
+def _load_demo(settings: Settings, app_url: str) -> Mapping[str, str] | None:
+    """Load what is missing of the demo; returns what its bench agent is started with, if it has one."""
     # Looked up by name: an installation that never shows demo data need not carry it.
     load = import_module("workbench.demo.load")
     connected = settings.model_copy(update={"app_database_url": app_url})
     load.load_demo(connected, progress=_say)
     import_module("workbench.demo.trial_keys").lay_out_keys(connected, progress=_say)
+    bench: Mapping[str, str] | None = import_module("workbench.demo.bench").lay_out_bench(
+        connected, _address(settings), progress=_say
+    )
+    return bench
 
 
 def _enter_first_data(settings: Settings, app_url: str) -> None:
