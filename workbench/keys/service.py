@@ -8,7 +8,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Applicant
@@ -20,7 +20,7 @@ from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.keys.models import Certificate
-from workbench.keys.queries import LIMIT_OF_KEYS, count_keys
+from workbench.keys.queries import LIMIT_OF_KEYS
 from workbench.keys.revocation import RevocationReason
 from workbench.keys.subject import read_subject
 
@@ -147,7 +147,8 @@ def _check(session: Session, certificate: x509.Certificate, code: str, number: s
 
 
 def _check_limit(session: Session, code: str) -> None:
-    if len(count_keys(session, code).certificates) >= LIMIT_OF_KEYS:
+    valid = (Certificate.uscc == code, Certificate.state == "valid", Certificate.not_after > now())
+    if (session.scalar(select(func.count()).select_from(Certificate).where(*valid)) or 0) >= LIMIT_OF_KEYS:
         raise Conflict(N_("The enterprise holds %(limit)s valid certificates, as many as it may."), limit=LIMIT_OF_KEYS)
 
 

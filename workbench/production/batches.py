@@ -81,6 +81,9 @@ def end_batch(session: Session, batch: Batch, state: str, reason: str | None, ac
     session.flush()
 
 
-def find_running(session: Session, station_id: int) -> Batch | None:
-    """The batch that runs at a station."""
-    return session.scalars(select(Batch).where(Batch.station_id == station_id, Batch.state == "running")).one_or_none()
+def find_running(session: Session, station_id: int, *, lock: bool = False) -> Batch | None:
+    """The batch that runs at a station, locked against whoever would end it when asked."""
+    statement = select(Batch).where(Batch.station_id == station_id, Batch.state == "running")
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(statement).one_or_none()

@@ -60,9 +60,13 @@ def claim_case(session: Session, actor: Actor, application_id: int | None = None
     statement = ready_cases(actor)
     if application_id is not None:
         statement = statement.where(Application.id == application_id)
-    return session.scalars(
-        statement.limit(1).with_for_update(of=Application, skip_locked=True).execution_options(populate_existing=True)
-    ).one_or_none()
+    statement = statement.limit(1).with_for_update(of=Application, skip_locked=True)
+    while True:
+        found = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+        # Whoever let go of the case since the statement began has begun with it: only another statement sees that.
+        begun = select(Making.id).where(Making.application_id == found.id, Making.state == "open") if found else None
+        if begun is None or session.scalar(begun) is None:
+            return found
 
 
 def suggest_why_it_ends(reason: str | None) -> EndsBecause:

@@ -22,6 +22,7 @@ class Standstill(StrEnum):
     CA_MISCONFIGURED = "ca_misconfigured"
     CERTIFICATE_REFUSED = "certificate_refused"
     REVOCATION_REJECTED = "revocation_rejected"
+    STORE_FAILED = "store_failed"
     NOT_ORDERED = "not_ordered"
     NOT_PASSED_ON = "not_passed_on"
 
@@ -53,6 +54,7 @@ HAPPENED: Final[Mapping[str, str]] = {
     Standstill.CA_MISCONFIGURED: N_("The CA can't be asked as it is configured."),
     Standstill.CERTIFICATE_REFUSED: N_("The CA's certificate is not what was asked for: it was ended at once."),
     Standstill.REVOCATION_REJECTED: N_("The CA refused to end the old certificate, so no new one was asked for."),
+    Standstill.STORE_FAILED: N_("The server could not keep or read the seal: its disk is full or damaged."),
     Standstill.NOT_ORDERED: N_("The bench can't be told what to write: the case or the seal does not allow it."),
     Standstill.NOT_PASSED_ON: N_("The key is verified, but the case could not be passed on."),
 }
@@ -84,6 +86,7 @@ THEN: Final[Mapping[str, str]] = {
     Standstill.CA_MISCONFIGURED: N_("Call the administrator; put the token back until then."),
     Standstill.CERTIFICATE_REFUSED: N_("Call the administrator: the CA's profile differs from ours."),
     Standstill.REVOCATION_REJECTED: N_("Ask the supervisor to end the old certificate at the CA, then retry."),
+    Standstill.STORE_FAILED: N_("Call the administrator, then retry: what was issued stays valid, nothing is lost."),
     Standstill.NOT_ORDERED: N_("Read the reason, mend it, then retry; or put the token back."),
     Standstill.NOT_PASSED_ON: N_("Read the reason, then retry or leave the token for another maker."),
 }

@@ -4,30 +4,26 @@ The row of the order is locked for as long as the asking takes, so one process a
 leaves the order as it was, and the next asking carries the same transaction id.
 """
 
+import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-from unicodedata import normalize
 
 import structlog
-from asn1crypto import csr
-from asn1crypto import x509 as asn1
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from workbench.cases.models import Application
 from workbench.kernel import audit, tasks
 from workbench.kernel.clock import now
-from workbench.kernel.errors import Conflict, WorkbenchError
+from workbench.kernel.errors import Conflict
 from workbench.kernel.identity import Actor, system_actor
 from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
-from workbench.keys.models import Certificate, Token
+from workbench.keys.models import Certificate
 from workbench.keys.queries import LIMIT_OF_KEYS
-from workbench.keys.service import digest_of, lock_keys_of, register_certificate
-from workbench.keys.subject import Subject, read_subject
+from workbench.keys.service import lock_keys_of
 from workbench.production.algorithms import Algorithm
 from workbench.production.ca.choosing import load_authority
 from workbench.production.ca.connector import (
@@ -37,12 +33,13 @@ from workbench.production.ca.connector import (
     IssueOrder,
     Pending,
     Rejected,
-    RevocationReason,
 )
 from workbench.production.faults import Standstill
+from workbench.production.issued import take_issued
 from workbench.production.models import CertificateOrder, Making, RevocationOrder
-from workbench.production.revoking import ask_for_end, wait_seconds
-from workbench.production.subjects import profile_of, subject_for
+from workbench.production.revoking import ask_revocation, store_end, wait_seconds
+from workbench.production.standing import stop
+from workbench.production.subjects import profile_of
 
 ASK_TASK: Final = "ask_for_certificate"
 SAFETY_NET: Final = 5
@@ -55,6 +52,14 @@ _LOG = structlog.get_logger("production")
 _ACTOR: Final = system_actor("production")
 
 
+@dataclass(frozen=True)
+class _Stopped:
+    """Why the CA could not be asked, or what it has to do first."""
+
+    why: Standstill
+    detail: str
+
+
 def find_order(session: Session, application_id: int) -> CertificateOrder | None:
     """The order of a case that is alive: stored, pending or issued."""
     return session.scalars(
@@ -64,16 +69,49 @@ def find_order(session: Session, application_id: int) -> CertificateOrder | None
     ).one_or_none()
 
 
+def lock_order(session: Session, application_id: int) -> CertificateOrder | None:
+    """As `find_order`, locked; None as well while the CA is asked for it. Who asks holds the order and then wants the
+    making, so whoever holds the making must not wait for the order."""
+    return session.scalars(
+        select(CertificateOrder)
+        .where(CertificateOrder.application_id == application_id, CertificateOrder.state.in_(ALIVE))
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def find_issued(session: Session, application_id: int) -> tuple[CertificateOrder, Certificate | None] | None:
+    """As `find_order`, with the certificate that came of it, its bytes included."""
+    found = session.execute(
+        select(CertificateOrder, Certificate)
+        .outerjoin(Certificate, Certificate.id == CertificateOrder.certificate_id)
+        .where(CertificateOrder.application_id == application_id, CertificateOrder.state.in_(ALIVE))
+        .options(undefer(Certificate.certificate))
+    ).one_or_none()
+    return (found[0], found[1]) if found is not None else None
+
+
 def store_order(
-    session: Session, parts: Parts, making: Making, application: Application, request: bytes, sha256: str, actor: Actor
+    session: Session,
+    parts: Parts,
+    making: Making,
+    application: Application,
+    subject: bytes,
+    request: bytes,
+    actor: Actor,
 ) -> CertificateOrder:
     """Store what will be asked for. The database holds a case to one order that is alive.
+
+    Args:
+        subject: DER Name that the request bears.
+        request: PKCS #10, DER.
 
     Raises:
         Conflict: the enterprise holds, or has asked for, as many certificates as it may.
     """
     refuse_over_limit(session, application.uscc, ends_id=making.ends_certificate_id)
-    not_before, not_after = profile_of(parts).validity_from(now())
+    at, digest = now(), hashlib.sha256(request).hexdigest()
+    not_before, not_after = profile_of(parts).validity_from(at)
     order = CertificateOrder(
         application_id=making.application_id,
         authority_id=making.authority_id,
@@ -84,11 +122,11 @@ def store_order(
         algorithm=making.algorithm,
         key_id=making.key_id,
         request=request,
-        request_sha256=sha256,
-        subject=subject_for(session, parts, application),
+        request_sha256=digest,
+        subject=subject,
         not_before=not_before,
         not_after=not_after,
-        ordered_at=now(),
+        ordered_at=at,
     )
     session.add(order)
     session.flush()
@@ -99,7 +137,7 @@ def store_order(
         subject=f"certificate_order:{order.id}",
         case_id=order.application_id,
         authority_id=order.authority_id,
-        after={"key_id": order.key_id, "sha256": sha256, "transaction": order.transaction_id},
+        after={"key_id": order.key_id, "sha256": digest, "transaction": order.transaction_id},
     )
     tasks.enqueue(session, ASK_TASK, order_id=order.id, delay_seconds=SAFETY_NET)
     return order
@@ -115,22 +153,20 @@ def refuse_over_limit(session: Session, uscc: str, *, ends_id: int | None = None
         Conflict: it would.
     """
     lock_keys_of(session, uscc)
-    held = session.scalar(
+    held = (
         select(func.count())
-        .select_from(Certificate)
         .where(
             Certificate.uscc == uscc,
             Certificate.state == "valid",
             Certificate.not_after > now(),
             Certificate.id != (ends_id or 0),
         )
+        .scalar_subquery()
     )
-    asked = session.scalar(
-        select(func.count())
-        .select_from(CertificateOrder)
-        .where(CertificateOrder.uscc == uscc, CertificateOrder.state.in_(OPEN))
+    asked = (
+        select(func.count()).where(CertificateOrder.uscc == uscc, CertificateOrder.state.in_(OPEN)).scalar_subquery()
     )
-    if (held or 0) + (asked or 0) >= LIMIT_OF_KEYS:
+    if (session.scalar(select(held + asked)) or 0) >= LIMIT_OF_KEYS:
         raise Conflict(N_("The enterprise holds %(limit)s valid certificates, as many as it may."), limit=LIMIT_OF_KEYS)
 
 
@@ -140,40 +176,25 @@ def ask(parts: Parts, order_id: int) -> None:
     What could not be settled is asked again later, by a job of the same transaction.
     """
     with parts.work() as session:
-        order = session.scalars(
-            select(CertificateOrder)
+        found = session.execute(
+            select(CertificateOrder, Making)
+            .join(Making, Making.id == CertificateOrder.making_id)
             .where(CertificateOrder.id == order_id, CertificateOrder.state.in_(OPEN))
-            .with_for_update(skip_locked=True)
+            .with_for_update(of=CertificateOrder, skip_locked=True)
         ).one_or_none()
-        if order is None:
+        if found is None or is_early(found[0]):
             return
-        if order.ask_again_at is not None and now() < order.ask_again_at - _EARLY:
-            return
-        if not _old_one_has_ended(session, session.get_one(Making, order.making_id)):
-            _later(session, order, timedelta(seconds=1))
-            return
-        order.attempts += 1
-        try:
-            answer: Issued | Pending | Rejected | Standstill = load_authority(parts).issue(_asked(order))
-        except (CaUnreachable, CaMisconfigured) as trouble:
-            _LOG.warning("ca_not_reached", order=order.id, problem=str(trouble))
-            order.last_error = str(trouble)[:500]
-            unreachable = isinstance(trouble, CaUnreachable)
-            answer = Standstill.CA_UNREACHABLE if unreachable else Standstill.CA_MISCONFIGURED
-        making = session.get_one(Making, order.making_id, with_for_update=True, populate_existing=True)
-        if isinstance(answer, Standstill):
-            stop(making, answer, order.last_error or "")
-            _later(session, order, timedelta(seconds=wait_seconds(order.attempts)))
-        elif isinstance(answer, Pending):
-            order.state = "pending"
-            stop(making, Standstill.CA_PENDING, "")
-            _later(session, order, answer.check_after)
-        elif isinstance(answer, Rejected):
-            order.state, order.last_error, order.answered_at = "rejected", answer.reason[:500], now()
-            stop(making, Standstill.CA_REJECTED, answer.reason)
-            _record(session, "certificate.order_rejected", order, {"reason": answer.reason[:500]})
+        order, making = found
+        answer = _answer_of_ca(session, parts, order, making)
+        if isinstance(answer, Issued):
+            take_issued(session, order, answer.certificate)
         else:
-            _take_issued(session, parts, order, making, answer.certificate)
+            _take_refusal(session, order, answer)
+
+
+def is_early(order: CertificateOrder) -> bool:
+    """Whether the CA shall be left alone for a while."""
+    return order.ask_again_at is not None and now() < order.ask_again_at - _EARLY
 
 
 def algorithm_of(making: Making) -> Algorithm:
@@ -181,125 +202,56 @@ def algorithm_of(making: Making) -> Algorithm:
     return Algorithm(making.algorithm)
 
 
-def stop(making: Making, fault: str, detail: str) -> None:
-    """Say on a making why it stands still."""
-    making.fault, making.fault_detail, making.faulted_at = str(fault), detail[:500] or None, now()
+def _answer_of_ca(
+    session: Session, parts: Parts, order: CertificateOrder, making: Making
+) -> Issued | Pending | Rejected | _Stopped:
+    """What the CA says, or why it could not be asked."""
+    try:
+        in_the_way = _end_old_one(session, parts, making)
+        return in_the_way or load_authority(parts).issue(_asked(order))
+    except (CaUnreachable, CaMisconfigured) as trouble:
+        _LOG.warning("ca_not_reached", order=order.id, problem=str(trouble))
+        unreachable = isinstance(trouble, CaUnreachable)
+        return _Stopped(Standstill.CA_UNREACHABLE if unreachable else Standstill.CA_MISCONFIGURED, str(trouble))
 
 
-def go_on(making: Making) -> None:
-    """Take the reason for standing still away."""
-    making.fault = making.fault_detail = making.faulted_at = None
+def _end_old_one(session: Session, parts: Parts, making: Making) -> _Stopped | None:
+    """End at its CA what ends for a replacement: before a new one is asked for, never after. None when that is done.
 
-
-def _take_issued(session: Session, parts: Parts, order: CertificateOrder, making: Making, der: bytes) -> None:
-    certificate = x509.load_der_x509_certificate(der)
-    application = session.get_one(Application, order.application_id)
-    named = read_subject(certificate)
-    order.answered_at, order.last_error = now(), None
-    problem = _problem_with(der, certificate, order, application)
-    if problem is None:
-        try:
-            with session.begin_nested():
-                record = _register(session, order, making, certificate, named)
-        except WorkbenchError as refusal:
-            problem = str(refusal)
-    if problem is not None:
-        _refuse_issued(session, parts, order, making, certificate, problem)
-        return
-    order.state, order.certificate_id = "issued", record.id
-    making.step = "seal"
-    go_on(making)
-
-
-def _register(
-    session: Session, order: CertificateOrder, making: Making, certificate: x509.Certificate, named: Subject
-) -> Certificate:
-    renewed = making.ends_certificate_id if making.ends_because is None else None
-    return register_certificate(
-        session,
-        certificate,
-        key_number=session.get_one(Token, order.token_id).serial,
-        holder_name=named.holder_name,
-        uscc=order.uscc,
-        enterprise_name=named.enterprise_name,
-        authority_id=order.authority_id,
-        application_id=order.application_id,
-        actor=_ACTOR,
-        replaces_id=renewed,
-        token_id=order.token_id,
-        algorithm=order.algorithm,
-    )
-
-
-def _problem_with(
-    der: bytes, certificate: x509.Certificate, order: CertificateOrder, application: Application
-) -> str | None:
-    """Why a certificate that the CA issued is not the one that was asked for."""
-    key = asn1.Certificate.load(der)["tbs_certificate"]["subject_public_key_info"].dump()
-    asked = csr.CertificationRequest.load(order.request)["certification_request_info"]["subject_pk_info"].dump()
-    if key != asked:
-        return "it is for another key"
-    named = read_subject(certificate)
-    if (named.uscc, named.enterprise_name) != (application.uscc, normalize("NFC", application.enterprise_name).strip()):
-        return "it names somebody else"
-    if not certificate.not_valid_before_utc <= now() < certificate.not_valid_after_utc:
-        return "it is not valid now"
+    Raises:
+        CaUnreachable, CaMisconfigured: whether it is the CA's can't be told.
+    """
+    if making.ends_certificate_id is None or making.ends_because is None:
+        return None
+    store_end(parts, making.ends_certificate_id)
+    ask_revocation(parts, making.ends_certificate_id)
+    state, asked, problem = session.execute(
+        select(Certificate.state, RevocationOrder.state, RevocationOrder.last_error)
+        .outerjoin(RevocationOrder, RevocationOrder.certificate_id == Certificate.id)
+        .where(Certificate.id == making.ends_certificate_id)
+    ).one()
+    if state == "valid" or asked == "rejected":
+        return _Stopped(Standstill.REVOCATION_REJECTED, problem or "")
+    if asked in OPEN:
+        return _Stopped(Standstill.CA_UNREACHABLE if problem else Standstill.CA_PENDING, problem or "")
     return None
 
 
-def _refuse_issued(
-    session: Session,
-    parts: Parts,
-    order: CertificateOrder,
-    making: Making,
-    certificate: x509.Certificate,
-    problem: str,
-) -> None:
-    """A certificate that can't be used is put on record, ended at once, and its order is dead."""
-    order.state, order.last_error = "abandoned", problem[:500]
-    at = now()
-    record = Certificate(
-        sha256=digest_of(certificate),
-        serial=format(certificate.serial_number, "X"),
-        issuer=certificate.issuer.rfc4514_string(),
-        subject=certificate.subject.rfc4514_string(),
-        uscc=order.uscc,
-        enterprise_name=read_subject(certificate).enterprise_name,
-        holder_name=read_subject(certificate).holder_name,
-        key_number=session.get_one(Token, order.token_id).serial,
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        state="revoked",
-        state_reason=problem[:500],
-        state_since=at,
-        authority_id=order.authority_id,
-        application_id=order.application_id,
-        registered_at=at,
-        token_id=order.token_id,
-        algorithm=order.algorithm,
-        revocation_reason=RevocationReason.CESSATION_OF_OPERATION.value,
-    )
-    record.certificate = certificate.public_bytes(Encoding.DER)
-    session.add(record)
-    session.flush()
-    order.certificate_id = record.id
-    ask_for_end(session, parts, record, RevocationReason.CESSATION_OF_OPERATION, _ACTOR)
-    stop(making, Standstill.CERTIFICATE_REFUSED, problem)
-    _record(session, "certificate.refused", order, {"reason": problem})
-
-
-def _old_one_has_ended(session: Session, making: Making) -> bool:
-    """Whether the certificate that ends for a replacement has ended, at its CA too: before the new one, never after."""
-    if making.ends_certificate_id is None or making.ends_because is None:
-        return True
-    old = session.get_one(Certificate, making.ends_certificate_id)
-    return old.state != "valid" and not end_is_open(session, old.id)
-
-
-def end_is_open(session: Session, certificate_id: int) -> bool:
-    """Whether the CA still has to end a certificate."""
-    state = session.scalar(select(RevocationOrder.state).where(RevocationOrder.certificate_id == certificate_id))
-    return state is not None and state != "done"
+def _take_refusal(session: Session, order: CertificateOrder, answer: Pending | Rejected | _Stopped) -> None:
+    making = session.get_one(Making, order.making_id, with_for_update=True, populate_existing=True)
+    order.attempts += 1
+    if isinstance(answer, _Stopped):
+        order.last_error = answer.detail[:500]
+        stop(making, answer.why, answer.detail)
+        _later(session, order, timedelta(seconds=wait_seconds(order.attempts)))
+    elif isinstance(answer, Pending):
+        order.state = "pending"
+        stop(making, Standstill.CA_PENDING, "")
+        _later(session, order, answer.check_after)
+    else:
+        order.state, order.last_error, order.answered_at = "rejected", answer.reason[:500], now()
+        stop(making, Standstill.CA_REJECTED, answer.reason)
+        _record(session, "certificate.order_rejected", order, {"reason": answer.reason[:500]})
 
 
 def _asked(order: CertificateOrder) -> IssueOrder:

@@ -6,6 +6,7 @@ CA), or the token spoiled (what the CA had issued is ended, and the case waits f
 """
 
 import secrets as random
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import select
@@ -26,12 +27,13 @@ from workbench.kernel.parts import Parts
 from workbench.kernel.permissions import Permission, demand
 from workbench.keys.models import Certificate, Token
 from workbench.keys.token_states import REFUSALS, TokenMove, TokenState
-from workbench.keys.tokens import get_token, move
+from workbench.keys.tokens import get_token, move, move_locked
 from workbench.production import issuing
 from workbench.production.ca.connector import RevocationReason
 from workbench.production.choosing import claim_case, suggest_why_it_ends
-from workbench.production.models import Batch, BenchStation, CertificateOrder, Making
+from workbench.production.models import Batch, BenchStation, Making
 from workbench.production.revoking import REASONS, EndsBecause, order_revocation
+from workbench.production.standing import go_on
 
 PIN_DIGITS: Final = 8
 """Length of a user PIN: what every kind of token takes, and nobody guesses in ten tries."""
@@ -61,7 +63,7 @@ def scan(
     demand(actor, Permission.KEY_PRODUCE)
     station = _lock_station(session, actor, station_id)
     here = find_open(session, station.id)
-    token = get_token(session, serial, lock=True)
+    token = get_token(session, serial)
     if here is not None and here.token_id == token.id:
         return here
     if here is not None:
@@ -71,10 +73,42 @@ def scan(
         )
     if token.state == TokenState.ALLOCATED:
         return _take_up(session, actor, station, token)
+    # Locked only now: who takes up a making locks that first, as everybody who ends one does.
+    token = get_token(session, serial, lock=True)
     if token.state != TokenState.BLANK:
         raise Conflict(REFUSALS[TokenState(token.state)], serial=token.serial)
     application = _next_case(session, actor, application_id)
     return _begin(session, parts, actor, station, token, application, ends_because)
+
+
+def begin_next(
+    session: Session, parts: Parts, actor: Actor, station: BenchStation, batch_id: int, serials: Sequence[str]
+) -> tuple[Making, Token] | None:
+    """The next key of a batch: the first of these tokens that is blank and in stock meets the most urgent case.
+
+    Args:
+        station: locked by the caller, with nothing in work.
+
+    Returns:
+        The making with its token; None when none of the tokens can be used.
+
+    Raises:
+        NotAllowed, NotFound, Conflict: as `scan`.
+    """
+    demand(actor, Permission.KEY_PRODUCE)
+    # Tokens that others reach for at this moment are skipped; the agents of one machine may see the same ones.
+    token = session.scalars(
+        select(Token)
+        .where(Token.serial.in_(serials), Token.state == TokenState.BLANK.value)
+        .order_by(Token.serial)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if token is None:
+        return None
+    application = _next_case(session, actor, None)
+    return _begin(session, parts, actor, station, token, application, None, batch_id=batch_id), token
 
 
 def retry(session: Session, actor: Actor, making_id: int) -> Making:
@@ -84,10 +118,10 @@ def retry(session: Session, actor: Actor, making_id: int) -> Making:
         NotAllowed, NotFound, Conflict: as `get_open`.
     """
     making = get_open(session, actor, making_id)
-    order = issuing.find_order(session, making.application_id)
+    order = issuing.lock_order(session, making.application_id)
     if order is not None and order.state in issuing.OPEN:
         order.ask_again_at = None
-    issuing.go_on(making)
+    go_on(making)
     _record(session, "making.retried", actor, making)
     return making
 
@@ -130,13 +164,9 @@ def spoil(session: Session, parts: Parts, actor: Actor, making_id: int, remark: 
         Invalid: no remark.
     """
     making = get_open(session, actor, making_id)
-    order = session.scalars(
-        select(CertificateOrder)
-        .where(CertificateOrder.application_id == making.application_id, CertificateOrder.state.in_(issuing.ALIVE))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if order is not None and order.state in issuing.OPEN:
+    asked = issuing.find_order(session, making.application_id) is not None
+    order = issuing.lock_order(session, making.application_id)
+    if asked and (order is None or order.state in issuing.OPEN):
         raise Conflict(N_("The CA has been asked and has not answered yet: wait for its answer, or leave the token."))
     move(session, making.token_id, TokenMove.SPOIL, actor, remark=remark)
     _end(making, "spoiled")
@@ -160,7 +190,7 @@ def finish(session: Session, making: Making, actor: Actor) -> None:
     advance(session, making.application_id, Action.PRODUCE, actor)
     _move_for(session, making, TokenMove.PERSONALISE, actor)
     making.step = "verified"
-    issuing.go_on(making)
+    go_on(making)
     _end(making, "made")
     if making.batch_id is not None:
         session.get_one(Batch, making.batch_id, with_for_update=True).made += 1
@@ -235,18 +265,22 @@ def _begin(
     token: Token,
     application: Application,
     ends_because: EndsBecause | None,
+    *,
+    batch_id: int | None = None,
 ) -> Making:
+    """Token and case are locked and free: from here on they belong together."""
     ends, why = None, None
     if application.service == Service.REPLACEMENT:
         ends = _find_replaced(session, application)
         why = ends_because or suggest_why_it_ends(application.reason)
     issuing.refuse_over_limit(session, application.uscc, ends_id=ends.id if ends else None)
-    own = {"authority_id": application.authority_id, "application_id": application.id}
     making = Making(
-        **own,
+        authority_id=application.authority_id,
+        application_id=application.id,
         token_id=token.id,
         station_id=station.id,
         maker_id=actor.id,
+        batch_id=batch_id,
         algorithm=parts.settings.key_algorithm,
         key_id=random.token_hex(16),
         challenge=random.token_hex(32),
@@ -257,7 +291,15 @@ def _begin(
     )
     session.add(making)
     session.flush()
-    _move_for(session, making, TokenMove.ALLOCATE, actor)
+    move_locked(
+        session,
+        token,
+        TokenMove.ALLOCATE,
+        actor,
+        to_ref=actor.id,
+        authority_id=application.authority_id,
+        application_id=application.id,
+    )
     _record(session, "making.started", actor, making, serial=token.serial)
     if ends is not None and why is not None and ends.state == "valid":
         order_revocation(session, parts, ends.id, REASONS[why], application.reason or why.value, actor)
@@ -265,7 +307,9 @@ def _begin(
 
 
 def _take_up(session: Session, actor: Actor, station: BenchStation, token: Token) -> Making:
-    found = session.scalars(select(Making.id).where(Making.token_id == token.id, Making.state == "open")).one()
+    found = session.scalar(select(Making.id).where(Making.token_id == token.id, Making.state == "open"))
+    if found is None:
+        raise Conflict(N_("This key is no longer in work."))
     making = get_open(session, actor, found)
     if making.station_id is not None and making.station_id != station.id:
         raise Conflict(N_("Token %(serial)s is in work at another bench."), serial=token.serial)

@@ -61,19 +61,31 @@ def order_revocation(
         words: what our record and its holder are told.
 
     Returns:
-        What is asked of the CA; None where another CA issued it.
+        What is asked of the CA; None where another CA issued it, or where that can't be told at this moment: the job
+        of this transaction finds out.
 
     Raises:
         NotFound, Invalid, Conflict: as `keys.service.revoke`.
     """
     record = revoke(session, certificate_id, words, actor, reason=reason)
-    return ask_for_end(session, parts, record, reason, actor)
+    try:
+        return ask_for_end(session, parts, record, reason, actor)
+    except (CaUnreachable, CaMisconfigured) as trouble:
+        _LOG.warning("ca_not_reached", certificate=certificate_id, problem=str(trouble))
+        return None
 
 
 def ask_for_end(
     session: Session, parts: Parts, record: Certificate, reason: RevocationReason, actor: Actor
 ) -> RevocationOrder | None:
-    """Store that the CA is asked to end a certificate whose record has ended, once; as `order_revocation` otherwise."""
+    """Store that the CA is asked to end a certificate whose record has ended, once.
+
+    Returns:
+        What is asked of the CA; None where another CA issued it.
+
+    Raises:
+        CaUnreachable, CaMisconfigured: whether it is the CA's can't be told.
+    """
     known = session.scalars(select(RevocationOrder).where(RevocationOrder.certificate_id == record.id)).one_or_none()
     if known is not None:
         return known
@@ -91,11 +103,22 @@ def ask_for_end(
 
 def end_at_ca(parts: Parts, certificate_id: int) -> None:
     """Ask the CA to end a certificate that has ended on our records, storing that first; again later if need be."""
+    try:
+        store_end(parts, certificate_id)
+    except (CaUnreachable, CaMisconfigured) as trouble:
+        _LOG.warning("ca_not_reached", certificate=certificate_id, problem=str(trouble))
+        with parts.work() as session:
+            tasks.enqueue(session, END_TASK, certificate_id=certificate_id, delay_seconds=LONGEST_WAIT)
+        return
+    ask_revocation(parts, certificate_id)
+
+
+def store_end(parts: Parts, certificate_id: int) -> None:
+    """Store that the CA is asked to end a certificate that has ended on our records; raises as `ask_for_end`."""
     with parts.work() as session:
         record = session.get(Certificate, certificate_id, with_for_update=True)
         if record is not None and record.state != "valid" and record.revocation_reason is not None:
             ask_for_end(session, parts, record, RevocationReason(record.revocation_reason), system_actor("production"))
-    ask_revocation(parts, certificate_id)
 
 
 def ask_revocation(parts: Parts, certificate_id: int) -> None:

@@ -26,12 +26,17 @@ def holder_of(session: Session, application: Application) -> Holder:
     ).one()
 
 
-def subject_for(session: Session, parts: Parts, application: Application) -> bytes:
-    """The subject (DER Name) of the case's certificate.
+def subject_for(session: Session, parts: Parts, application_id: int) -> tuple[Application, bytes]:
+    """A case, and the subject (DER Name) of its certificate.
 
     Raises:
         Invalid: a name can't stand in a certificate.
         CaMisconfigured: the profile can't be used.
     """
-    holder = holder_of(session, application)
-    return subject_of(profile_of(parts), application.enterprise_name, application.uscc, holder.name)
+    application, holder = session.execute(
+        select(Application, Holder)
+        .join(Submission, (Submission.application_id == Application.id) & (Submission.round == Application.round))
+        .join(Holder, Holder.submission_id == Submission.id)
+        .where(Application.id == application_id)
+    ).one()
+    return application, subject_of(profile_of(parts), application.enterprise_name, application.uscc, holder.name)
