@@ -29,7 +29,7 @@ from workbench.keys.token_states import (
 )
 from workbench.keys.tokens import get_token, move, take_in_many
 from workbench.production.models import Making
-from workbench.production.stock_file import Delivery, Fault, Problem, problem
+from workbench.production.stock_file import Delivery, Fault, problem
 
 MOST_AT_ONCE: Final = 500
 """Tokens destroyed by one act."""
@@ -51,13 +51,9 @@ def checked(session: Session, delivery: Delivery) -> Delivery:
     serials = [row.serial for row in delivery.rows]
     known = select(Token.serial, Token.box).where(Token.serial == any_(literal(serials, ARRAY(String))))
     boxes = {serial: box for serial, box in session.execute(known)}
-    return delivery.also(
-        _in_stock(row.line, row.serial, boxes[row.serial]) for row in delivery.rows if row.serial in boxes
-    )
-
-
-def _in_stock(line: int, serial: str, box: str) -> Problem:
-    return problem(line, serial, Fault.IN_STOCK, box=box)
+    told = {each.line for each in delivery.problems}
+    rows = [row for row in delivery.rows if row.serial in boxes and row.line not in told]
+    return delivery.also(problem(row.line, row.serial, Fault.IN_STOCK, box=boxes[row.serial]) for row in rows)
 
 
 def take_in_delivery(session: Session, actor: Actor, delivery: Delivery) -> int:

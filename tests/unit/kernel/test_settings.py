@@ -34,6 +34,7 @@ BAD = {
     "WORKBENCH_KEY_ALGORITHM": ["rsa", "RSA-2048", "rsa-1024", ""],
     "WORKBENCH_CA": ["none", "CMP", ""],
     "WORKBENCH_CMP_SERVER": ["cmp://ca.example.invalid", "ca.example.invalid", ""],
+    "WORKBENCH_CMP_UNPROTECTED_ERRORS": ["perhaps", "2"],
     "WORKBENCH_CMP_TIMEOUT_SECONDS": ["0", "301", "soon"],
     "WORKBENCH_PIN_DELIVERY": ["sms", "both", ""],
     "WORKBENCH_RENEWAL_KEY": ["old", ""],
@@ -42,6 +43,7 @@ BAD = {
     "WORKBENCH_UNCOLLECTED_DAYS": ["0", "3651", "long"],
     "WORKBENCH_REMINDER_DAYS": ["0", "366"],
     "WORKBENCH_CARRIER_URL": ["tracking.example.invalid", "ftp://tracking.example.invalid"],
+    "WORKBENCH_SECOND_PACKING_CHECK": ["perhaps", "2"],
     "WORKBENCH_LOG_LEVEL": ["LOUD", "debug"],
 }
 
@@ -75,7 +77,8 @@ def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 def test_every_field_that_can_be_bad_is_tried_above() -> None:
     free = {"var_dir", "host", "checkpoint_copy", "key_certificate", "key_private_key", "client_ca"}
     free |= {"certificate_profile", "seal_certificate", "seal_private_key", "cmp_reference", "cmp_recipient"}
-    free |= {"cmp_secret_file", "cmp_certificate", "cmp_private_key", "cmp_trusted"}
+    free |= {"cmp_secret_file", "cmp_certificate", "cmp_private_key", "cmp_trusted", "cmp_tls_trusted"}
+    free |= {"ca_token_library", "ca_token_serial", "ca_token_pin_file"}
     named = {name.removeprefix("WORKBENCH_").lower() for name in BAD}
     assert named == set(Settings.model_fields) - free
 
