@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 import segno
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Application
@@ -69,7 +69,7 @@ def print_labels(session: Session, actor: Actor, making_ids: Sequence[int]) -> b
     ).all()
     if not found or len(found) < len(wanted):
         raise NotFound(N_("There is no such key."))
-    labels = [_facts_of(row) for row in found]
+    labels = [_facts_of(*row) for row in found]
     for making, token, *_others in found:
         again = making.label_printed_at is not None
         making.label_printed_at = making.label_printed_at or now()
@@ -83,8 +83,9 @@ def set_labels(labels: Sequence[LabelFacts]) -> bytes:
     return typeset("key_label", {"labels": [{**asdict(each), "code": _code(each.serial)} for each in labels]})
 
 
-def _facts_of(row: Row[Making, Token, Application, Certificate | None, str]) -> LabelFacts:
-    making, token, application, certificate, authority = row.tuple()
+def _facts_of(
+    making: Making, token: Token, application: Application, certificate: Certificate | None, authority: str
+) -> LabelFacts:
     if making.state != "made" or certificate is None:
         raise Conflict(
             N_("Token %(serial)s has not been read back and verified: it gets no label."), serial=token.serial
