@@ -80,6 +80,7 @@ ACCOUNTS: Final[tuple[DemoAccount, ...]] = (
     DemoAccount("recheck2", "示例复核乙", Role.RE_CHECKER, title=N_("Second re-checker")),
     DemoAccount("maker", "示例制作甲", Role.KEY_MAKER, title=N_("Key maker")),
     DemoAccount("dispatcher", "示例寄送甲", Role.DISPATCHER, title=N_("Dispatcher")),
+    DemoAccount("dispatcher2", "示例寄送乙", Role.DISPATCHER, title=N_("Second dispatcher")),
     DemoAccount("vendor.zhuguan", "示例主管癸", Role.VENDOR_SUPERVISOR, title=N_("Vendor supervisor")),
     DemoAccount("admin", "示例管理员", Role.ADMINISTRATOR, title=N_("Administrator")),
     DemoAccount("auditor", "示例审计员", Role.AUDITOR, title=N_("Auditor")),

@@ -11,13 +11,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from workbench.dispatch import consignments
-from workbench.dispatch.consignments import MOST_KEYS, get_packing
+from workbench.dispatch.consignments import MOST_KEYS, get_consignment, get_packing
 from workbench.dispatch.models import Consignment, ConsignmentItem
 from workbench.dispatch.packing import Line, clean_serial, find_live_item, list_packed, why_not
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WorkbenchError
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
+from workbench.kernel.permissions import Permission, demand
 from workbench.keys.tokens import get_token
 
 
@@ -90,6 +91,17 @@ def check_counts(session: Session, actor: Actor, consignment_id: int, counts: Ma
             )
     _check(session, actor, consignment, counted=sum(filled.values()))
     return consignment
+
+
+def why_extra(session: Session, actor: Actor, consignment_id: int, serial: str) -> WorkbenchError | None:
+    """What speaks against a key that is not on a consignment's packing list; None when nothing does but that it was not
+    scanned when it was packed.
+
+    Raises:
+        NotAllowed, NotFound: the actor doesn't dispatch keys, or there is no such consignment.
+    """
+    demand(actor, Permission.KEY_DISPATCH)
+    return _extra(session, get_consignment(session, actor, consignment_id), serial).against
 
 
 def _extra(session: Session, consignment: Consignment, serial: str) -> Extra:

@@ -53,6 +53,9 @@ class Carrier(Base):
     usual_days: Mapped[int]
     active: Mapped[bool] = mapped_column(server_default=text("true"))
 
+    def __str__(self) -> str:
+        return self.name_zh
+
 
 class Consignment(Numbered, AuthorityScoped, Base):
     """Keys that travel together: to an authority, on from one to another, or back to the vendor.

@@ -119,3 +119,15 @@ SETTLEMENT_NAMES: Final[Mapping[str, str]] = {
     "kept": N_("Kept: it belongs here"),
 }
 """How a discrepancy can end, by code; other settlements are somebody's own words."""
+HISTORY_NAMES: Final[Mapping[str, str]] = {
+    "consignment.opened": N_("began to pack"),
+    "consignment.check_differed": N_("checked the pack and found differences"),
+    "consignment.checked": N_("checked the pack: everything agrees"),
+    "consignment.check_void": N_("changed what had been checked"),
+    "consignment.sealed": N_("sealed it"),
+    "consignment.unsealed": N_("unsealed it"),
+    "consignment.cancelled": N_("cancelled it"),
+    "consignment.handed_over": N_("handed it to the courier"),
+    "consignment.waybill_corrected": N_("corrected the waybill number"),
+}
+"""What an audit entry of a consignment is called on its page; what is not named here is shown as it is recorded."""
