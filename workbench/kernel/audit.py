@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import rfc8785
-from sqlalchemy import BigInteger, ForeignKey, Index, String, insert, text, update
+from sqlalchemy import BigInteger, Executable, ForeignKey, Index, String, bindparam, insert, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -68,6 +68,17 @@ class AuditHead(Base):
     checkpointed_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
+def _statement() -> Executable:
+    """Entry and head in one statement, made once: every verb of the house pays for its ways to the database."""
+    entries, heads = AuditEntry.metadata.tables["audit_entry"], AuditHead.metadata.tables["audit_head"]
+    given = {each.name: bindparam(f"entry_{each.name}", type_=each.type) for each in entries.columns}
+    head = update(heads).where(heads.c.chain == given["chain"]).values(seq=given["seq"], hash=given["hash"])
+    return head.add_cte(insert(entries).values(given).cte("written"))
+
+
+_WRITE: Final = _statement()
+
+
 def record(
     session: Session,
     action: str,
@@ -111,10 +122,7 @@ def record(
         "previous_hash": previous,
     }
     entry["hash"] = entry_hash(entry)
-    # Entry and head in one statement: every verb of the house pays for the ways to the database.
-    written = insert(AuditEntry).values(entry).cte("written")
-    head = update(AuditHead).where(AuditHead.chain == chain).values(seq=entry["seq"], hash=entry["hash"])
-    session.execute(head.add_cte(written), execution_options={"synchronize_session": False})
+    session.execute(_WRITE, {f"entry_{name}": value for name, value in entry.items()})
 
 
 def entry_hash(entry: Mapping[str, Any]) -> str:
