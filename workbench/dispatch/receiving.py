@@ -4,7 +4,7 @@ packing list is named by serial the moment it is seen; what was missing is named
 A key changes hands when it is seen, not when its box is. Openings add up: none alters what an earlier one wrote.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import func, or_, select
@@ -17,6 +17,7 @@ from workbench.cases.words import State
 from workbench.dispatch import consignments
 from workbench.dispatch.carriers import normalise_waybill
 from workbench.dispatch.consignments import get_consignment, live_items
+from workbench.dispatch.discrepancies import add_discrepancy, find_discrepancy, settle_missing
 from workbench.dispatch.models import Consignment, Discrepancy, Receipt, ReceiptLine
 from workbench.dispatch.packing import clean_serial, find_live_item
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState, DiscrepancyKind, Finding, Outcome
@@ -27,7 +28,7 @@ from workbench.kernel.identity import EVERYWHERE, Actor, system_actor
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand
 from workbench.keys.models import Token
-from workbench.keys.token_states import Custodian, TokenMove, TokenState
+from workbench.keys.token_states import HELD_ELSEWHERE, REFUSALS, Custodian, TokenMove, TokenState
 from workbench.keys.tokens import hand_on
 
 MAX_REMARK: Final = 500
@@ -38,17 +39,22 @@ _BY_FINDING: Final = {
     Finding.OTHER_AUTHORITY: DiscrepancyKind.OTHER_AUTHORITY,
     Finding.UNKNOWN: DiscrepancyKind.UNKNOWN,
 }
+_STILL_WHOLE: Final = frozenset({Finding.RIGHT.value, Finding.EXTRA.value})
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a scan turned out to be. `enterprise` is told of own keys only; `belongs_to_id` of another authority's."""
+    """What a scan turned out to be. `enterprise` is told of own keys only; `belongs_to_id` of another authority's.
+
+    `why` is a msgid of %(serial)s: what an own token is that is no key to be handed over, such as one declared lost.
+    """
 
     serial: str
     finding: Finding
     repeated: bool
     enterprise: str | None = None
     belongs_to_id: int | None = None
+    why: str | None = None
 
 
 def find_parcel(session: Session, actor: Actor, scanned: str) -> Consignment:
@@ -85,6 +91,11 @@ def arrive(session: Session, actor: Actor, consignment_id: int) -> Consignment:
     consignment = _get_inward(session, actor, consignment_id)
     if consignment.state in (ConsignmentState.ARRIVED, ConsignmentState.OPENED, ConsignmentState.CLOSED):
         return consignment
+    if consignment.state == ConsignmentState.LOST:
+        raise Conflict(
+            N_("Consignment %(number)s was declared lost and its certificates have ended: tell the vendor."),
+            number=consignment.number,
+        )
     if consignment.state != ConsignmentState.IN_TRANSIT:
         raise Conflict(N_("Consignment %(number)s is not under way."), number=consignment.number)
     _step(consignment, ConsignmentState.ARRIVED)
@@ -152,10 +163,12 @@ def scan_key(
     known = session.scalars(
         select(ReceiptLine).where(ReceiptLine.consignment_id == consignment.id, ReceiptLine.serial == serial)
     ).one_or_none()
-    if known is not None:
-        return _seen(session, known, repeated=True)
     if damaged and said is None:
         raise Invalid(N_("Say what is damaged; the vendor reads it."))
+    if known is not None and damaged and known.finding in _STILL_WHOLE:
+        return _note_damage(session, actor, consignment, known, said, photo_sha256)
+    if known is not None:
+        return _seen(session, known, repeated=True)
     line = _judge(session, actor, consignment, receipt, serial, damaged=damaged)
     line.remark, line.photo_sha256 = said, photo_sha256
     session.add(line)
@@ -189,7 +202,7 @@ def close_parcel(session: Session, actor: Actor, consignment_id: int, *, complet
         for item in live_items(session, consignment):
             token = session.get_one(Token, item.token_id)
             missing.append(token.serial)
-            _add_discrepancy(session, actor, consignment, token.serial, DiscrepancyKind.MISSING, token.id)
+            add_discrepancy(session, actor, consignment, token.serial, DiscrepancyKind.MISSING, token.id)
         _step(consignment, ConsignmentState.CLOSED)
         consignment.closed_at = now()
     action = "consignment.received" if complete else "consignment.opening_paused"
@@ -241,8 +254,7 @@ def _judge(
     _take(session, actor, consignment, token)
     if not damaged:
         _receive_case(session, actor, token)
-    if here:
-        _settle_missing(session, actor, consignment, serial)
+    settle_missing(session, actor, token, consignment)
     return line
 
 
@@ -256,6 +268,7 @@ def _judge_beyond(session: Session, actor: Actor, consignment: Consignment, line
         if item is not None:
             item.outcome, item.settled_at = Outcome.MISROUTED.value, now()
         _take(session, actor, consignment, token)
+        settle_missing(session, actor, token, consignment)
         line.token_id, line.finding = token.id, Finding.OTHER_AUTHORITY.value
     return line
 
@@ -276,6 +289,28 @@ def _receive_case(session: Session, actor: Actor, token: Token) -> None:
         advance(session, application.id, Action.RECEIVE, actor)
 
 
+def _note_damage(
+    session: Session,
+    actor: Actor,
+    consignment: Consignment,
+    line: ReceiptLine,
+    said: str | None,
+    photo_sha256: str | None,
+) -> Seen:
+    """A key that was scanned as whole shows damage: the line stays as it was written, the finding is a new one."""
+    known = find_discrepancy(session, consignment, line.serial, DiscrepancyKind.DAMAGED)
+    token = session.scalars(
+        select(Token).where(Token.id == line.token_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+    if (token.custodian, token.custodian_ref) != (Custodian.AUTHORITY, consignment.authority_id):
+        raise Conflict(HELD_ELSEWHERE[Custodian(token.custodian)], serial=token.serial)
+    if known is None:
+        found = add_discrepancy(session, actor, consignment, line.serial, DiscrepancyKind.DAMAGED, line.token_id)
+        found.remark, found.photo_sha256 = said, photo_sha256
+        session.flush()
+    return replace(_seen(session, line, repeated=known is not None), finding=Finding.DAMAGED)
+
+
 def _note_discrepancy(session: Session, actor: Actor, consignment: Consignment, line: ReceiptLine) -> None:
     kind = _BY_FINDING.get(Finding(line.finding))
     if kind is None:
@@ -284,88 +319,31 @@ def _note_discrepancy(session: Session, actor: Actor, consignment: Consignment, 
     if kind is DiscrepancyKind.OTHER_AUTHORITY:
         with widened(session, EVERYWHERE):
             belongs_to_id = session.scalars(select(Token.authority_id).where(Token.id == line.token_id)).one()
-    found = _add_discrepancy(session, actor, consignment, line.serial, kind, line.token_id)
+    found = add_discrepancy(session, actor, consignment, line.serial, kind, line.token_id)
     found.belongs_to_id, found.remark, found.photo_sha256 = belongs_to_id, line.remark, line.photo_sha256
-    session.flush()
-
-
-def _add_discrepancy(
-    session: Session,
-    actor: Actor,
-    consignment: Consignment,
-    serial: str,
-    kind: DiscrepancyKind,
-    token_id: int | None,
-) -> Discrepancy:
-    known = session.scalars(
-        select(Discrepancy).where(
-            Discrepancy.consignment_id == consignment.id, Discrepancy.serial == serial, Discrepancy.kind == kind.value
-        )
-    ).one_or_none()
-    if known is not None:
-        return known
-    found = Discrepancy(
-        consignment_id=consignment.id,
-        authority_id=consignment.authority_id,
-        serial=serial,
-        kind=kind.value,
-        token_id=token_id,
-        found_at=now(),
-        found_by=actor.label,
-    )
-    session.add(found)
-    session.flush()
-    consignments.record(session, "discrepancy.found", actor, consignment, serial=serial, kind=kind.value)
-    return found
-
-
-def _settle_missing(session: Session, actor: Actor, consignment: Consignment, serial: str) -> None:
-    """A key that was missing has turned up in a later opening of the same parcel."""
-    missing = session.scalars(
-        select(Discrepancy).where(
-            Discrepancy.consignment_id == consignment.id,
-            Discrepancy.serial == serial,
-            Discrepancy.kind == DiscrepancyKind.MISSING.value,
-            Discrepancy.settled_at.is_(None),
-        )
-    ).one_or_none()
-    if missing is not None:
-        settle(session, actor, consignment, missing, "found_later")
-
-
-def settle(session: Session, actor: Actor, consignment: Consignment, discrepancy: Discrepancy, how: str) -> None:
-    """Say how a discrepancy ended: a code of `words.SETTLEMENT_NAMES`, or somebody's own words."""
-    discrepancy.settled_at, discrepancy.settled_by, discrepancy.settlement = now(), actor.label, how
-    consignments.record(
-        session,
-        "discrepancy.settled",
-        actor,
-        consignment,
-        serial=discrepancy.serial,
-        kind=discrepancy.kind,
-        settlement=how,
-    )
     session.flush()
 
 
 def _seen(session: Session, line: ReceiptLine, *, repeated: bool) -> Seen:
     finding = Finding(line.finding)
-    enterprise, belongs_to_id = None, None
-    if finding in (Finding.RIGHT, Finding.DAMAGED, Finding.EXTRA):
-        enterprise = session.scalar(
-            select(Application.enterprise_name)
-            .join(Token, Token.application_id == Application.id)
-            .where(Token.id == line.token_id)
-        )
-    elif finding is Finding.OTHER_AUTHORITY:
-        belongs_to_id = session.scalar(
+    enterprise, belongs_to_id, why = None, None, None
+    if finding is Finding.OTHER_AUTHORITY:
+        noted = session.scalars(
             select(Discrepancy.belongs_to_id).where(
                 Discrepancy.consignment_id == line.consignment_id,
                 Discrepancy.serial == line.serial,
                 Discrepancy.kind == DiscrepancyKind.OTHER_AUTHORITY.value,
             )
         )
-    return Seen(line.serial, finding, repeated, enterprise, belongs_to_id)
+        belongs_to_id = noted.one_or_none()
+    elif line.token_id is not None:
+        state, enterprise = session.execute(
+            select(Token.state, Application.enterprise_name)
+            .outerjoin(Application, Application.id == Token.application_id)
+            .where(Token.id == line.token_id)
+        ).one()
+        why = REFUSALS[TokenState(state)] if finding is Finding.UNKNOWN else None
+    return Seen(line.serial, finding, repeated, enterprise, belongs_to_id, why)
 
 
 def _clean_remark(untrusted: str) -> str | None:

@@ -15,13 +15,14 @@ from workbench.cases.states import Action
 from workbench.cases.words import State
 from workbench.dispatch import carriers, consignments
 from workbench.dispatch.consignments import get_consignment, live_items, needed_remark, new_consignment
+from workbench.dispatch.discrepancies import settle
 from workbench.dispatch.models import Consignment, ConsignmentItem, Discrepancy
-from workbench.dispatch.receiving import settle
+from workbench.dispatch.telling import tell_of_loss
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState, DiscrepancyKind, Outcome
 from workbench.kernel.clock import now
 from workbench.kernel.db import widened
 from workbench.kernel.errors import Conflict, NotFound
-from workbench.kernel.identity import EVERYWHERE, Actor
+from workbench.kernel.identity import EVERYWHERE, Actor, system_actor
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand
 from workbench.keys.models import Certificate, Token
@@ -123,7 +124,8 @@ def open_inquiry(session: Session, actor: Actor, consignment_id: int, remark: st
 
 
 def declare_lost(session: Session, actor: Actor, consignment_id: int, remark: str) -> list[str]:
-    """Give up what has not come: certificates end, tokens are lost, cases go back to production, enterprises are told.
+    """Give up what has not come: certificates end, tokens are lost, cases go back to production, enterprises are told,
+    and so are the authority's supervisors.
 
     A parcel of which nothing came is lost as a whole; of one that was opened, what was missing is.
 
@@ -147,6 +149,7 @@ def declare_lost(session: Session, actor: Actor, consignment_id: int, remark: st
         consignment.state, consignment.lost_at = ConsignmentState.LOST.value, now()
     consignment.version += 1
     consignments.record(session, "consignment.declared_lost", actor, consignment, keys=len(serials), remark=said)
+    tell_of_loss(session, consignment, serials, said)
     session.flush()
     return serials
 
@@ -248,5 +251,8 @@ def _give_up(
     if token.state == TokenState.PERSONALISED:
         hand_on(session, token, what, actor, place=consignment.number, remark=said)
     if application.state in _TO_BE_MADE_ANEW:
-        advance(session, application.id, Action.RETURN_TO_PRODUCTION, actor, remark=said)
+        # From the counter it is the counter's move; the vendor, who decides on what was reported, makes it for them.
+        at_counter = application.state in (State.AT_AUTHORITY, State.AWAITING_COLLECTION)
+        mover = system_actor("dispatch") if at_counter else actor
+        advance(session, application.id, Action.RETURN_TO_PRODUCTION, mover, remark=said)
     return application

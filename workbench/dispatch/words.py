@@ -113,6 +113,7 @@ DISCREPANCY_NAMES: Final[Mapping[DiscrepancyKind, str]] = {
 }
 SETTLEMENT_NAMES: Final[Mapping[str, str]] = {
     "found_later": N_("Found in a later opening"),
+    "found_elsewhere": N_("Found in another parcel"),
     "sent_on": N_("Sent on to its authority"),
     "made_anew": N_("Set aside; the key is made anew"),
     "declared_lost": N_("Declared lost; the key is made anew"),

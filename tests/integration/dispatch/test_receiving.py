@@ -3,80 +3,28 @@ openings add up, and whoever finds another authority's key learns no more of it 
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from tests.integration.dispatch.conftest import WAYBILL, Table
-from tests.support.keys import MadeKey
+from tests.integration.dispatch.doors import Door, counter_staff, open_doors
 from workbench.cases.models import Application
 from workbench.cases.words import State
-from workbench.dispatch import consignments, receiving
-from workbench.dispatch.models import Consignment, ConsignmentItem, Discrepancy, Receipt, ReceiptLine
+from workbench.dispatch import receiving
+from workbench.dispatch.models import ConsignmentItem, Discrepancy, Receipt, ReceiptLine
 from workbench.dispatch.receiving import Seen
 from workbench.dispatch.words import ConsignmentState, DiscrepancyKind, Finding
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
-from workbench.kernel.identity import Actor, Role
 from workbench.keys.models import Certificate, CustodyEntry, Token
 from workbench.keys.token_states import Custodian
-
-
-@dataclass
-class Door:
-    """The doors of two authorities, and the packing table whose parcels come in."""
-
-    table: Table
-    first: Actor
-    second: Actor
-
-    def sent(self, keys: list[MadeKey], authority: int = 0, waybill: str = WAYBILL) -> Consignment:
-        """A parcel of these keys with the courier."""
-        sealed = self.table.sealed(keys, authority)
-        return self.table.do(consignments.hand_over, sealed.id, "sf", waybill)
-
-    def opened(self, keys: list[MadeKey], authority: int = 0, waybill: str = WAYBILL) -> Consignment:
-        """A parcel of these keys, open on the authority's counter."""
-        parcel = self.sent(keys, authority, waybill)
-        self.table.do(receiving.open_parcel, parcel.id, who=self.second if authority else self.first)
-        return parcel
-
-    def scan(self, parcel: Consignment, serial: str, who: Actor | None = None, **named: Any) -> Seen:
-        """One scan of a unit of work of its own."""
-        return self.table.do(receiving.scan_key, parcel.id, serial, who=who or self.first, **named)
-
-    def close(self, parcel: Consignment, *, complete: bool = True) -> list[str]:
-        """End the opening."""
-        return self.table.do(receiving.close_parcel, parcel.id, who=self.first, complete=complete)
-
-    def parcel(self, parcel: Consignment) -> Consignment:
-        """The parcel as it stands."""
-        return self.table.read(lambda session: session.get_one(Consignment, parcel.id))
-
-    def case(self, key: MadeKey) -> str:
-        """The state of the key's case."""
-        return self.table.read(lambda session: session.get_one(Application, key.application_id).state)
-
-    def found(self, parcel: Consignment) -> dict[tuple[str, str], str | None]:
-        """The discrepancies of a parcel: serial and kind to how each was settled."""
-        rows = self.table.read(
-            lambda session: session.scalars(
-                select(Discrepancy).where(Discrepancy.consignment_id == parcel.id).order_by(Discrepancy.id)
-            ).all()
-        )
-        return {(each.serial, each.kind): each.settlement for each in rows}
 
 
 @pytest.fixture
 def door(table: Table) -> Door:
     """Counter staff of both authorities."""
-    office = table.office
-    first, second = (
-        office.hire(f"counter-{place}", Role.COUNTER_STAFF, authority_id=office.authority_ids[place])
-        for place in (0, 1)
-    )
-    return Door(table, first, second)
+    return open_doors(table)
 
 
 def test_a_parcel_is_found_by_its_own_number_and_by_its_waybill(door: Door) -> None:
@@ -122,7 +70,7 @@ def test_a_right_key_changes_hands_once_however_often_it_is_scanned(door: Door) 
 def test_two_people_scan_the_same_keys_at_once(door: Door) -> None:
     keys = door.table.keys(6)
     parcel = door.opened(keys)
-    colleague = door.table.office.hire("colleague", Role.COUNTER_STAFF, authority_id=door.table.office.authority_ids[0])
+    colleague = counter_staff(door.table.office, "colleague")
     with ThreadPoolExecutor(2) as pool:
         found = [
             list(pool.map(lambda who, serial=key.serial: door.scan(parcel, serial, who), (door.first, colleague)))

@@ -1,0 +1,79 @@
+"""What did not agree with a packing list: noted once by serial and kind, open until somebody has said how it ended."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from workbench.dispatch import consignments
+from workbench.dispatch.models import Consignment, Discrepancy
+from workbench.dispatch.words import DiscrepancyKind
+from workbench.kernel.clock import now
+from workbench.kernel.identity import Actor
+from workbench.keys.models import Token
+
+
+def find_discrepancy(
+    session: Session, consignment: Consignment, serial: str, kind: DiscrepancyKind
+) -> Discrepancy | None:
+    """What was noted of a serial in a consignment, settled or not."""
+    return session.scalars(
+        select(Discrepancy).where(
+            Discrepancy.consignment_id == consignment.id, Discrepancy.serial == serial, Discrepancy.kind == kind.value
+        )
+    ).one_or_none()
+
+
+def add_discrepancy(
+    session: Session,
+    actor: Actor,
+    consignment: Consignment,
+    serial: str,
+    kind: DiscrepancyKind,
+    token_id: int | None,
+) -> Discrepancy:
+    """Note a finding; noted before, that one stands."""
+    known = find_discrepancy(session, consignment, serial, kind)
+    if known is not None:
+        return known
+    found = Discrepancy(
+        consignment_id=consignment.id,
+        authority_id=consignment.authority_id,
+        serial=serial,
+        kind=kind.value,
+        token_id=token_id,
+        found_at=now(),
+        found_by=actor.label,
+    )
+    session.add(found)
+    session.flush()
+    consignments.record(session, "discrepancy.found", actor, consignment, serial=serial, kind=kind.value)
+    return found
+
+
+def settle_missing(session: Session, actor: Actor, token: Token, found_in: Consignment) -> None:
+    """A key that was missing has turned up: in a later opening of the same parcel, or in another one."""
+    missing = session.scalars(
+        select(Discrepancy).where(
+            Discrepancy.token_id == token.id,
+            Discrepancy.kind == DiscrepancyKind.MISSING.value,
+            Discrepancy.settled_at.is_(None),
+        )
+    ).all()
+    for each in missing:
+        consignment = session.get_one(Consignment, each.consignment_id)
+        how = "found_later" if consignment.id == found_in.id else "found_elsewhere"
+        settle(session, actor, consignment, each, how)
+
+
+def settle(session: Session, actor: Actor, consignment: Consignment, discrepancy: Discrepancy, how: str) -> None:
+    """Say how a discrepancy ended: a code of `words.SETTLEMENT_NAMES`, or somebody's own words."""
+    discrepancy.settled_at, discrepancy.settled_by, discrepancy.settlement = now(), actor.label, how
+    consignments.record(
+        session,
+        "discrepancy.settled",
+        actor,
+        consignment,
+        serial=discrepancy.serial,
+        kind=discrepancy.kind,
+        settlement=how,
+    )
+    session.flush()
