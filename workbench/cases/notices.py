@@ -23,7 +23,7 @@ from workbench.kernel.db import site_url_of
 from workbench.kernel.outbox import MessageChannel
 from workbench.organisation.models import Authority, PickupSite
 
-SHORT_MESSAGES: Final = frozenset({"returned", "ready_for_collection", "certificate_updated"})
+SHORT_MESSAGES: Final = frozenset({"returned", "ready_for_collection", "collect_reminder", "certificate_updated"})
 """The notices that also go to the holder's telephone: those after which the enterprise has to act, or has waited."""
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parents[2] / "templates" / "emails"),
@@ -43,25 +43,52 @@ def tell_enterprise(
 ) -> None:
     """Put the transition's notice into the outbox; called after state and clocks have moved."""
     assert transition.notice is not None
+    write(
+        session,
+        application,
+        transition.notice,
+        event=f"case:{application.id}:version:{application.version}:{transition.event}",
+        remark=remark,
+        details={**details, "event": transition.event},
+    )
+
+
+def write(
+    session: Session,
+    application: Application,
+    template: str,
+    *,
+    event: str,
+    remark: str | None = None,
+    details: Mapping[str, Any],
+) -> None:
+    """Put a notice of a case into the outbox, to the holder of the current round.
+
+    Args:
+        template: its name in templates/emails; a short one in templates/emails/sms goes along for SHORT_MESSAGES.
+        event: by what the outbox knows it, so that it is sent once.
+        details: what it tells besides the case: the faults found, a pick-up code and what to bring.
+    """
     holder = session.scalars(
         select(Holder)
         .join(Submission, Submission.id == Holder.submission_id)
         .where(Submission.application_id == application.id, Submission.round == application.round)
     ).one()
-    event = f"case:{application.id}:version:{application.version}:{transition.event}"
     facts = {
+        "faults": (),
+        "pickup_code": None,
+        "bring": (),
+        **details,
         "application": application,
         "holder": holder,
-        "event": transition.event,
         "remark": remark,
-        "faults": details.get("faults", ()),
         "link": link_to(session, application),
         "authority": session.get_one(Authority, application.authority_id),
         "site": session.get(PickupSite, application.pickup_site_id) if application.pickup_site_id else None,
         **_until(session, application),
     }
-    if transition.notice in SHORT_MESSAGES:
-        text = _TEMPLATES.get_template(f"sms/{transition.notice}.txt").render(facts)
+    if template in SHORT_MESSAGES:
+        text = _TEMPLATES.get_template(f"sms/{template}.txt").render(facts)
         outbox.post(
             session,
             event=f"{event}:{MessageChannel.SMS}",
@@ -71,7 +98,7 @@ def tell_enterprise(
             case_id=application.id,
             channel=MessageChannel.SMS,
         )
-    subject, _, body = _TEMPLATES.get_template(f"{transition.notice}.txt").render(facts).partition("\n")
+    subject, _, body = _TEMPLATES.get_template(f"{template}.txt").render(facts).partition("\n")
     outbox.post(
         session,
         event=event,
