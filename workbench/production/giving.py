@@ -133,7 +133,7 @@ def _order_or_stop(
 
 
 def _personalise(session: Session, parts: Parts, making: Making, token: Token) -> Order:
-    application, subject = subject_for(session, parts, making.application_id)
+    subject = subject_for(session, parts, making.application_id)
     making.step = "key"
     return Personalise(
         making=making.id,

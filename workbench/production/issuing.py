@@ -14,7 +14,6 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
-from workbench.cases.models import Application
 from workbench.kernel import audit, tasks
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict
@@ -39,7 +38,7 @@ from workbench.production.issued import take_issued
 from workbench.production.models import CertificateOrder, Making, RevocationOrder
 from workbench.production.revoking import ask_revocation, store_end, wait_seconds
 from workbench.production.standing import stop
-from workbench.production.subjects import profile_of
+from workbench.production.subjects import Subject, profile_of
 
 ASK_TASK: Final = "ask_for_certificate"
 SAFETY_NET: Final = 5
@@ -95,21 +94,20 @@ def store_order(
     session: Session,
     parts: Parts,
     making: Making,
-    application: Application,
-    subject: bytes,
+    subject: Subject,
     request: bytes,
     actor: Actor,
 ) -> CertificateOrder:
     """Store what will be asked for. The database holds a case to one order that is alive.
 
     Args:
-        subject: DER Name that the request bears.
+        subject: whom the request names.
         request: PKCS #10, DER.
 
     Raises:
         Conflict: the enterprise holds, or has asked for, as many certificates as it may.
     """
-    refuse_over_limit(session, application.uscc, ends_id=making.ends_certificate_id)
+    refuse_over_limit(session, subject.uscc, ends_id=making.ends_certificate_id)
     at, digest = now(), hashlib.sha256(request).hexdigest()
     not_before, not_after = profile_of(parts).validity_from(at)
     order = CertificateOrder(
@@ -118,12 +116,12 @@ def store_order(
         making_id=making.id,
         token_id=making.token_id,
         transaction_id=secrets.token_hex(16),
-        uscc=application.uscc,
+        uscc=subject.uscc,
         algorithm=making.algorithm,
         key_id=making.key_id,
         request=request,
         request_sha256=digest,
-        subject=subject,
+        subject=subject.name,
         not_before=not_before,
         not_after=not_after,
         ordered_at=at,

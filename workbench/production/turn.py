@@ -94,9 +94,9 @@ def _take_request(
         halt(session, making, Standstill.WRONG_TOKEN, report.serial, actor)
         return None
     try:
-        application, subject = subject_for(session, parts, making.application_id)
-        check_request(report.request, subject, issuing.algorithm_of(making))
-        order = issuing.store_order(session, parts, making, application, subject, report.request, actor)
+        subject = subject_for(session, parts, making.application_id)
+        check_request(report.request, subject.name, issuing.algorithm_of(making))
+        order = issuing.store_order(session, parts, making, subject, report.request, actor)
     except BadRequest as problem:
         halt(session, making, Standstill.BAD_REQUEST, str(problem), actor)
     except CaMisconfigured as trouble:
