@@ -11,6 +11,7 @@ from workbench.keys import models as keys
 from workbench.organisation import models as organisation
 from workbench.portal import models as portal
 from workbench.production import models as production
+from workbench.reports import models as reports
 from workbench.review import models as review
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "outbox",
     "portal",
     "production",
+    "reports",
     "review",
 ]

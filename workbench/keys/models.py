@@ -42,6 +42,15 @@ class Token(Numbered, AuthorityScoped, Base):
         Index("ix_token_state", "state", "box", "id"),
         Index("ix_token_authority_state", "authority_id", "state", "id"),
         Index("ix_token_application_id", "application_id", postgresql_where=text("application_id IS NOT NULL")),
+        Index(
+            "ix_token_live",
+            "authority_id",
+            "custodian",
+            "state",
+            postgresql_where=text("state IN ('personalised', 'lost')"),
+        ),
+        Index("ix_token_moved", "moved_at", "id"),
+        Index("ix_token_authority_moved", "authority_id", "moved_at", "id"),
     )
 
     serial: Mapped[str] = mapped_column(String(64), unique=True)
@@ -67,6 +76,8 @@ class CustodyEntry(AuthorityScoped, Base):
         CheckConstraint(f"({_one_of('to_custodian', NAMELESS)}) = (to_ref IS NULL)", name="custodian_named"),
         Index("ix_custody_entry_at", "at", "token_id"),
         Index("ix_custody_entry_authority_at", "authority_id", "at"),
+        Index("ix_custody_entry_event", "event", "at"),
+        Index("ix_custody_entry_authority_event", "authority_id", "event", "at"),
     )
 
     token_id: Mapped[int] = mapped_column(ForeignKey("token.id"), primary_key=True)
