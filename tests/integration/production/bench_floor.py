@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pypdfium2
 from flask import Flask
 from html5lib import HTMLParser
 from werkzeug.test import TestResponse
@@ -151,15 +150,15 @@ def hire(workshop: Workshop, login: str, role: Role = Role.KEY_MAKER) -> Actor:
 
 
 @contextmanager
-def open_floor(database: Database, folder: Path, **settings: object) -> Iterator[Floor]:
-    """A floor of its own; settings as `Settings` names them."""
+def open_floor(database: Database, folder: Path, drawer: Bench | None = None, **settings: object) -> Iterator[Floor]:
+    """A floor of its own; settings as `Settings` names them. Tokens are in memory unless a drawer is given."""
     with open_workshop(database, folder, **settings) as workshop:
         tasks.install(workshop.parts)
         maker = hire(workshop, "bench-maker")
         app = create_app(parts=workshop.parts)
         with workshop.parts.work() as session:
             station, _ = create_station(session, SYSTEM, "示例一号台")
-        drawer = in_memory_bench()
+        drawer = drawer or in_memory_bench()
         driver = FaultyDriver(drawer.driver)
         agent = Agent(workshop.parts, station.id, driver)
         yield Floor(workshop, app, maker, Browser(app, "bench-maker"), station.id, drawer, driver, agent)
@@ -176,15 +175,3 @@ def data_of(page: str) -> dict[str, Any]:
 def words_of(html: str) -> str:
     """What a piece says, without its tags."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html)).strip()
-
-
-def text_of(content: bytes, page: int = 0) -> str:
-    """What a page of a PDF says."""
-    with pypdfium2.PdfDocument(content) as pdf:
-        return str(pdf[page].get_textpage().get_text_bounded())
-
-
-def pages_of(content: bytes) -> int:
-    """How many pages a PDF has."""
-    with pypdfium2.PdfDocument(content) as pdf:
-        return len(pdf)

@@ -10,9 +10,9 @@ import zxingcpp
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from tests.integration.production.bench_floor import Floor, open_floor, pages_of, text_of, words_of
+from tests.integration.production.bench_floor import Floor, open_floor, words_of
 from tests.support.database import Database
-from tests.unit.production.test_labels import drawn
+from tests.support.prints import drawn, pages_of, text_of
 from workbench.kernel.audit import AuditEntry
 from workbench.keys.models import Token
 from workbench.keys.token_states import TokenMove

@@ -18,9 +18,9 @@ from workbench.keys.models import Seal
 from workbench.production.models import Making
 from workbench.production.tokens.driver import Fault
 
-QUERIES_AT_WORK = 12
+QUERIES_AT_WORK = 8
 """Of one asking, all of a request's included: four times a second a bench, so it must stay small."""
-QUERIES_IDLE = 18
+QUERIES_IDLE = 14
 OFFERED = 'class="button primary" autofocus'
 """The bench that one Enter takes."""
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from tests.integration.production.bench_floor import ROOT, Floor, open_floor, pages_of, text_of, words_of
+from tests.integration.production.bench_floor import ROOT, Floor, open_floor, words_of
 from tests.support.database import Database
+from tests.support.prints import pages_of, text_of
 from workbench.cases.models import Application, CaseDecider
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.clock import clock_at, now

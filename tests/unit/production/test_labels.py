@@ -5,17 +5,15 @@ import io
 import random
 
 import pikepdf
-import pypdfium2
 import pytest
 import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
+from tests.support.prints import drawn, text_of
 from workbench.production.labels import LabelFacts, set_labels
 
-DPI = 150
-"""Of a scan on the machine at a counter."""
 MILLIMETRE = 72 / 25.4
 
 
@@ -23,15 +21,9 @@ def facts(name: str = "示例远航进出口有限公司", serial: str = "GM3000
     return LabelFacts(name, serial, "EK20260000123", "示例", "2028-11-01", trial)
 
 
-def drawn(content: bytes, dpi: int = DPI, page: int = 0) -> Image.Image:
-    with pypdfium2.PdfDocument(content) as pdf:
-        picture: Image.Image = pdf[page].render(scale=dpi / 72, grayscale=True).to_pil()
-        return picture
-
-
-def text_of(content: bytes, page: int = 0) -> str:
-    with pypdfium2.PdfDocument(content) as pdf:
-        return str(pdf[page].get_textpage().get_text_bounded()).replace("\r\n", "").replace("\n", "")
+def said_on(content: bytes) -> str:
+    """What a label says, without its line ends."""
+    return text_of(content).replace("\r\n", "").replace("\n", "")
 
 
 def scanned(picture: Image.Image, degrees: float) -> Image.Image:
@@ -60,11 +52,11 @@ def test_a_label_is_fifty_by_thirty_millimetres_and_each_has_its_page() -> None:
 
 
 def test_a_label_says_whose_key_it_is_for_which_case_where_and_until_when() -> None:
-    said = text_of(set_labels([facts()]))
+    said = said_on(set_labels([facts()]))
     for fact in ("示例远航进出口有限公司", "GM3000A00017", "EK20260000123", "示例", "2028-11-01"):
         assert fact in said
     assert "试用" not in said
-    assert "试用" in text_of(set_labels([facts(trial=True)]))
+    assert "试用" in said_on(set_labels([facts(trial=True)]))
 
 
 LONG_NAMES = (
@@ -79,8 +71,8 @@ LONG_NAMES = (
 @pytest.mark.parametrize("name", LONG_NAMES)
 def test_a_long_name_is_printed_whole_and_keeps_off_what_stands_below(name: str) -> None:
     content = set_labels([facts(name=name, serial="0123456789ABCDEF" * 4)])
-    spelled = name.replace("𠮷", "〔U+20BB7〕") if "〔U+20BB7〕" in text_of(content) else name
-    assert spelled.replace(" ", "") in text_of(content).replace(" ", "").replace("\u3000", "")
+    spelled = name.replace("𠮷", "〔U+20BB7〕") if "〔U+20BB7〕" in said_on(content) else name
+    assert spelled.replace(" ", "") in said_on(content).replace(" ", "").replace("\u3000", "")
     assert_clear(drawn(content, dpi=600))
 
 
