@@ -138,11 +138,12 @@ def _personalise(session: Session, parts: Parts, making: Making, token: Token) -
     return Personalise(
         making=making.id,
         serial=token.serial,
-        label=application.number,
+        label=subject.number,
         user_pin=_pin(parts, making),
         key_id=making.key_id,
         algorithm=issuing.algorithm_of(making),
-        subject=subject,
+        subject=subject.name,
+        keep=making.maker_id is None,
     )
 
 
