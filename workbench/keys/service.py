@@ -70,6 +70,7 @@ def register_certificate(
     if session.scalar(select(Certificate.id).where(Certificate.sha256 == digest)) is not None:
         raise Conflict(N_("This certificate is registered already."))
     if replaces_id is not None:
+        _hand_account_on(session, replaces_id, number, digest)
         _end(session, replaces_id, "replaced", number, actor)  # the key that bears its successor
     if certificate.not_valid_after_utc > at:
         _check_limit(session, code)
@@ -97,6 +98,18 @@ def register_certificate(
     session.flush()
     _record(session, "certificate.registered", actor, record)
     return record
+
+
+def _hand_account_on(session: Session, replaced_id: int, key_number: str, digest: str) -> None:
+    """Whoever signed in with a certificate goes on with the one that takes its place on the same key: the renewal that
+    is being followed there stays in reach, and so do earlier cases."""
+    replaced = select(Certificate.sha256).where(Certificate.id == replaced_id, Certificate.key_number == key_number)
+    session.execute(
+        update(Applicant)
+        .where(Applicant.certificate_sha256 == replaced.scalar_subquery())
+        .values(certificate_sha256=digest)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def lock_keys_of(session: Session, uscc: str) -> None:

@@ -24,6 +24,7 @@ from workbench.production.faults import WAITING, Standstill
 from workbench.production.making import begin_next
 from workbench.production.models import BenchStation, CertificateOrder, Making
 from workbench.production.protocol import Answer, Order, Personalise, Turn, Write
+from workbench.production.renewal_turns import answer_at_end, waits_for_key
 from workbench.production.seals.service import seal_for
 from workbench.production.standing import stop
 from workbench.production.subjects import subject_for
@@ -90,6 +91,8 @@ def next_order(session: Session, parts: Parts, bench: AtBench, turn: Turn, addre
     if bench.making is None and maker is not None:
         begun = _next_of_batch(session, parts, station, actor_of(maker, address), turn)
         bench.making, bench.token = begun or (None, None)
+    if station.kind == "holder" and (waits := _waits_at_holder(session, bench, turn)) is not None:
+        return Next(waits)
     making, known, name = bench.making, bench.known, maker.name if maker is not None else None
     if making is None or bench.token is None:
         return Next(Answer(wait_seconds=IDLE if maker is None else ATTENTIVE, station=station.name, maker=name))
@@ -103,6 +106,13 @@ def next_order(session: Session, parts: Parts, bench: AtBench, turn: Turn, addre
     # One that was asked in vain is the worker's: it may wait for a CA, whoever answers agents may not for long.
     unasked = known is not None and known[0].state in issuing.OPEN and known[0].ask_again_at is None
     return Next(answer, known[0].id if known is not None and unasked else None)
+
+
+def _waits_at_holder(session: Session, bench: AtBench, turn: Turn) -> Answer | None:
+    """What a holder's agent is told while no order of a making can be given to it."""
+    if bench.making is None or bench.token is None:
+        return answer_at_end(session, bench.station)
+    return waits_for_key(bench.station, bench.making, bench.token, turn)
 
 
 def _order_or_stop(

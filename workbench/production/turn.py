@@ -26,6 +26,8 @@ from workbench.production.models import BenchStation, Making
 from workbench.production.pins import deliver_made
 from workbench.production.protocol import Answer, Failed, Requested, Turn, Written
 from workbench.production.read_back import Difference, Expected, Found, differences
+from workbench.production.renewal_turns import take_removal
+from workbench.production.renewing import finish_renewal, holder_at
 from workbench.production.requests import BadRequest, check_request
 from workbench.production.seals.service import find_structure
 from workbench.production.standing import go_on, stop
@@ -57,7 +59,9 @@ def take_turn(parts: Parts, station_id: int, turn: Turn, address: str) -> Answer
 
 
 def maker_at(session: Session, making: Making, address: str) -> Actor:
-    """Who makes a key: the member of staff at the bench, as far as the roles go now."""
+    """Who makes a key: the member of staff at the bench, as far as the roles go now; elsewhere, who holds the key."""
+    if making.maker_id is None:
+        return holder_at(session, making, address)
     staff = session.get_one(Staff, making.maker_id)
     actor = actor_of(staff, address)
     return actor if staff.active else Actor("staff", staff.id, staff.name, address=address)
@@ -72,6 +76,8 @@ def _keep_plugged(station: BenchStation, turn: Turn) -> None:
 def _take_outcome(session: Session, parts: Parts, bench: AtBench, turn: Turn, address: str) -> None:
     """Take a report. One of what is not in work any more is stale: nothing is done about it."""
     outcome, making, token = turn.outcome, bench.making, bench.token
+    if outcome is not None and making is None and bench.station.kind == "holder":
+        take_removal(session, bench.station, outcome, address)
     if outcome is None or making is None or token is None or outcome.making != making.id:
         return
     actor = maker_at(session, making, address)
@@ -127,6 +133,8 @@ def _take_written(
     except (BlobDamaged, OSError) as trouble:
         halt(session, making, Standstill.STORE_FAILED, str(trouble), actor)
         return False
+    if seal is None and making.maker_id is None:
+        seal = report.seal  # a renewal without a seal of its own leaves what was on the key
     expected = Expected(
         serial=token.serial,
         certificate=record.certificate or b"",
@@ -146,12 +154,19 @@ def _take_written(
         return False
     try:
         with session.begin_nested():
-            finish(session, making, actor)
-            deliver_made(session, parts, making, actor)
+            _pass_on(session, parts, making, actor)
     except WorkbenchError as refusal:
         halt(session, making, Standstill.NOT_PASSED_ON, str(refusal), actor)
         return False
     return True
+
+
+def _pass_on(session: Session, parts: Parts, making: Making, actor: Actor) -> None:
+    if making.maker_id is None:
+        finish_renewal(session, parts, making, actor)
+        return
+    finish(session, making, actor)
+    deliver_made(session, parts, making, actor)
 
 
 def halt(session: Session, making: Making, fault: str, detail: str, actor: Actor) -> None:
