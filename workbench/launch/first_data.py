@@ -1,10 +1,11 @@
 """What an installation starts with before its administrator has entered anything: authorities, document lists, remark
-templates, contacts and courier companies.
+templates, contacts, courier companies and terms of hand-over.
 
 Adds only what is missing and overwrites nothing that was edited. Invents no address, no person and no calendar.
 """
 
 import workbench.models  # noqa: F401 - every table, so that foreign keys are known
+from workbench.collection.terms import seed_terms
 from workbench.dispatch.carriers import seed_carriers
 from workbench.documents.requirements import seed_requirements
 from workbench.kernel.identity import system_actor
@@ -18,5 +19,5 @@ def enter_first_data(parts: Parts) -> None:
     """Enter what is missing, all or nothing; done at each start, it does nothing after the first."""
     actor = system_actor("first-start")
     with parts.work() as session:
-        for seed in (seed_authorities, seed_requirements, seed_templates, seed_contacts, seed_carriers):
+        for seed in (seed_authorities, seed_requirements, seed_templates, seed_contacts, seed_carriers, seed_terms):
             seed(session, actor)
