@@ -1,5 +1,5 @@
-"""The courier's interface, asked over HTTP: troubles are tried again, garbage and silence are failures, and nothing that
-lies ahead or elsewhere is believed.
+"""The courier's interface, asked over HTTP: troubles are tried again, garbage and silence are failures, and nothing
+that lies ahead or elsewhere is believed.
 """
 
 from collections.abc import Iterator
