@@ -56,6 +56,10 @@ class BlobStore:
             raise BlobDamaged(f"blob {digest} does not hold what it is named after")
         return content
 
+    def discard(self, digest: str) -> None:
+        """Forget a blob that nothing names any more. Only for what is made for a while, such as an export."""
+        self._path(digest).unlink(missing_ok=True)
+
     def __contains__(self, digest: str) -> bool:
         return self._path(digest).exists()
 

@@ -46,16 +46,16 @@ class Column(StrEnum):
 
 
 _C = Column
-COLUMNS: Final[Mapping[View, tuple[Column, ...]]] = {
-    View.ENTRIES: tuple(Column),
-    View.KEYS: (_C.SERIAL, _C.ENTERPRISE, _C.USCC, _C.NUMBER, _C.AUTHORITY, _C.TO, _C.AT, _C.STATE, _C.CONSIGNMENT)
-    + (_C.WAYBILL,),
-}
+_OF_KEYS: Final = (
+    *(_C.SERIAL, _C.ENTERPRISE, _C.USCC, _C.NUMBER, _C.AUTHORITY, _C.STATE, _C.TO, _C.AT),
+    *(_C.CONSIGNMENT, _C.WAYBILL),
+)
+COLUMNS: Final[Mapping[View, tuple[Column, ...]]] = {View.ENTRIES: tuple(Column), View.KEYS: _OF_KEYS}
 """What can be chosen, in this order; of a key, TO is where it is and AT since when."""
+_RARELY: Final = frozenset({_C.USCC, _C.STATE, _C.PLACE, _C.REMARK})
 USUAL: Final[Mapping[View, tuple[Column, ...]]] = {
-    View.ENTRIES: (_C.AT, _C.EVENT, _C.SERIAL, _C.ENTERPRISE, _C.NUMBER, _C.AUTHORITY, _C.FROM, _C.TO, _C.CONSIGNMENT)
-    + (_C.WAYBILL, _C.ACTOR),
-    View.KEYS: (_C.SERIAL, _C.ENTERPRISE, _C.NUMBER, _C.AUTHORITY, _C.STATE, _C.TO, _C.AT, _C.CONSIGNMENT, _C.WAYBILL),
+    View.ENTRIES: tuple(each for each in Column if each not in _RARELY),
+    View.KEYS: tuple(each for each in _OF_KEYS if each is not _C.USCC),
 }
 
 

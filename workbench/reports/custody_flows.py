@@ -71,7 +71,7 @@ def held_by(custodian: Custodian) -> ColumnElement[bool]:
     return and_(held, Token.custodian_ref == Token.authority_id) if custodian is Custodian.AUTHORITY else held
 
 
-def held_at(instant: datetime, custodian: Custodian) -> ColumnElement[bool]:
+def held_at(instant: datetime, custodian: Custodian, authority_id: int | None = None) -> ColumnElement[bool]:
     """Tokens that were in the authority's hands, or in couriers', at an instant: their last entry before it says so.
 
     Looked for among those still there and those that have left since, which an index finds.
@@ -79,6 +79,8 @@ def held_at(instant: datetime, custodian: Custodian) -> ColumnElement[bool]:
     entry: Any = aliased(CustodyEntry)
     following: Any = aliased(CustodyEntry)
     left = select(_E.token_id).where(_E.at >= instant, _E.from_custodian == custodian.value)
+    if authority_id is not None:
+        left = left.where(_E.authority_id == authority_id)
     own = entry.to_ref == entry.authority_id if custodian is Custodian.AUTHORITY else entry.to_ref.is_not(None)
     nothing_between = not_(
         exists().where(following.token_id == entry.token_id, following.seq == entry.seq + 1, following.at < instant)

@@ -30,6 +30,8 @@ TASK_WORDS: Final = {
     "end_certificate": N_("Ask the CA to end a certificate"),
     "tell_expiring": N_("Tell whose certificate expires"),
     "erase_old_pins": N_("Erase PINs of letters nobody closed"),
+    "export_custody": N_("Write an export of the dispatch and collection log"),
+    "expire_exports": N_("Take away old exports"),
 }
 STATE_WORDS: Final = {
     MessageState.FAILED: N_("Given up"),
