@@ -58,7 +58,7 @@ def register(app: Flask, admin: Admin) -> None:
     menu.register(
         app,
         menu.MenuItem(
-            _("Consignments"),
+            _("Parcels"),
             "consignments.index",
             Permission.CUSTODY_READ,
             count=_count_moving,

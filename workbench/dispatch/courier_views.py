@@ -32,7 +32,7 @@ def register(app: Flask, admin: Admin) -> None:
     menu.register(
         app,
         menu.MenuItem(
-            _("Hand to the courier"),
+            _("To the courier"),
             "courier.index",
             Permission.KEY_DISPATCH,
             count=packing_queries.count_sealed,
@@ -72,9 +72,13 @@ class CourierView(DeskView):
     @expose("/find")
     def find(self) -> ResponseReturnValue:
         """The sealed parcel of a scanned number, before its waybill is scanned."""
-        consignment = _find(request.args.get("number", ""))
-        _refuse_unsealed(consignment)
-        return jsonify({"number": consignment.number, "detail": _described(consignment)})
+        try:
+            consignment = _find(request.args.get("number", ""))
+            _refuse_unsealed(consignment)
+        except WorkbenchError as refusal:
+            return _refused(refusal)
+        number = consignment.number
+        return jsonify({"tone": "ok", "word": number, "detail": _described(consignment), "number": number})
 
     @expose("/hand-over", methods=["POST"])
     def hand_over(self) -> ResponseReturnValue:
@@ -87,7 +91,7 @@ class CourierView(DeskView):
                 )
         except WorkbenchError as refusal:
             if failures.wants_json():
-                return failures.answer(refusal.status, said(refusal))
+                return _refused(refusal)
             flash(said(refusal), "error")
             return self.see_other("courier.index", number=request.form.get("number", "")[:40])
         words = gettext("Handed over: %(number)s", number=consignment.number)
@@ -107,6 +111,11 @@ class CourierView(DeskView):
         taken = consignment_queries.list_handed_over(db(), day, carrier.code)
         content = papers.manifest(db(), carrier, day, [each.consignment for each in taken])
         return pdf(content, f"manifest-{carrier.code}-{day.isoformat()}")
+
+
+def _refused(refusal: WorkbenchError) -> ResponseReturnValue:
+    """To a scan a refusal is an answer like others, with its own colour and sound."""
+    return jsonify({"tone": "refused", "word": gettext("Refused"), "detail": said(refusal)})
 
 
 def _find(number: str) -> Consignment:

@@ -255,9 +255,11 @@ class PackingView(DeskView):
         )
 
     def _refused(self, refusal: WorkbenchError, consignment_id: int, page: str = "packing.pack") -> ResponseReturnValue:
-        """A refusal where the packer looks: as a problem for the script, at the top of the same page without one."""
+        """A refusal where the packer looks: to a scan an answer like others, with its own colour and sound; without
+        scripts at the top of the same page."""
         if failures.wants_json():
-            return failures.answer(refusal.status, said(refusal), self._counts(consignment_id))
+            counts = self._counts(consignment_id)
+            return jsonify({"tone": "refused", "word": _scanned(), "detail": said(refusal), **counts})
         consignments.get_consignment(db(), current_actor(), consignment_id)
         flash(said(refusal), "error")
         return self.see_other(page, consignment_id=consignment_id)
@@ -266,7 +268,13 @@ class PackingView(DeskView):
     def _counts(consignment_id: int) -> dict[str, Any]:
         consignment = consignments.get_consignment(db(), current_actor(), consignment_id)
         counts = packing_queries.count_pack(db(), consignment)
-        return {"counts": counts.to_json(), "version": consignment.version}
+        is_open = consignment.state == ConsignmentState.PACKING
+        return {"counts": counts.to_json(), "version": consignment.version, "aside": is_open}
+
+
+def _scanned() -> str:
+    """What the scanner typed, as far as it can be shown."""
+    return clean_serial(request.form.get("serial", ""))
 
 
 def _frame(consignment: Consignment) -> dict[str, Any]:

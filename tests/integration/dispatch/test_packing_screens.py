@@ -15,7 +15,7 @@ from tests.support.casework import SYSTEM
 from tests.support.database import Database
 from tests.support.desk import Desk, DeskBrowser, open_desk
 from tests.support.keys import MadeKey
-from workbench.dispatch import packing
+from workbench.dispatch import consignments, packing
 from workbench.dispatch.models import Consignment
 from workbench.kernel.identity import Role
 from workbench.keys.tokens import take_in
@@ -129,12 +129,23 @@ def test_the_script_is_told_tone_words_and_counts(packer: DeskBrowser, table: Ta
     again = json.loads(ask(packer, f"{page}/scan", page, serial=keys[0].serial, box="1").text)
     assert (again["tone"], again["counts"]["packed"]) == ("repeat", 1)
     assert again["version"] == first["version"]
-    refused = ask(packer, f"{page}/scan", page, serial="nothing")
-    assert (refused.status_code, refused.content_type) == (404, "application/problem+json")
-    assert json.loads(refused.text)["detail"] == "“nothing” is none of our keys."
-    assert json.loads(refused.text)["counts"]["packed"] == 1
+    refused = json.loads(ask(packer, f"{page}/scan", page, serial="nothing").text)
+    assert (refused["tone"], refused["word"], refused["aside"]) == ("refused", "nothing", True)
+    assert refused["detail"] == "“nothing” is none of our keys."
+    assert refused["counts"]["packed"] == 1
     out = json.loads(ask(packer, f"{page}/take-out", page, serial=keys[0].serial).text)
     assert (out["box"], out["counts"]["packed"], out["counts"]["waiting"]) == (0, 0, 2)
+
+
+def test_a_scan_into_a_box_that_was_sealed_meanwhile_is_refused(packer: DeskBrowser, table: Table) -> None:
+    keys = table.keys(2)
+    consignment = table.packed(keys[:1])
+    table.do(consignments.seal, consignment.id)
+    page = f"{PACKING}/{consignment.id}"
+    refused = json.loads(ask(packer, f"{page}/scan", f"{PACKING}/", serial=keys[1].serial).text)
+    assert (refused["tone"], refused["aside"]) == ("refused", False)
+    assert "its contents are frozen" in refused["detail"]
+    assert ask(packer, f"{PACKING}/999/scan", f"{PACKING}/", serial=keys[1].serial).status_code == 404
 
 
 def test_names_are_said_in_chinese_to_whoever_reads_chinese(desk: Desk, table: Table) -> None:

@@ -7,7 +7,7 @@ function press(selector) {
   return () => document.querySelector(selector)?.click();
 }
 
-for (const [key, label] of [["p", "parcel.list"], ["l", "parcel.labels"]]) {
-  if (document.querySelector(`[data-paper=${key}]`)) bind({ key, label: word(label), run: press(`[data-paper=${key}]`) });
+const keys = { p: ["[data-paper=p]", "parcel.list"], l: ["[data-paper=l]", "parcel.labels"], g: ["[data-main]", "parcel.main"] };
+for (const [key, [selector, label]] of Object.entries(keys)) {
+  if (document.querySelector(selector)) bind({ key, label: word(label), run: press(selector) });
 }
-if (document.querySelector("[data-main]")) bind({ key: "g", label: word("parcel.main"), run: press("[data-main]") });

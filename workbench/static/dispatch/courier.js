@@ -31,8 +31,7 @@ function step() {
 
 async function send(text) {
   if (!parcel) {
-    const found = await ask(`${hatch.dataset.find}?number=${encodeURIComponent(text)}`, { quiet: true });
-    return { tone: "ok", word: found.number, detail: found.detail, number: found.number };
+    return ask(`${hatch.dataset.find}?number=${encodeURIComponent(text)}`, { quiet: true });
   }
   const body = new FormData();
   body.append("number", parcel.number);

@@ -1,5 +1,5 @@
-// The packing table: every scan goes into the chosen box at once; what does not belong stays on top, in red, until it has
-// been put aside. The lists follow the server's answers; when somebody else packs too, the page is read anew.
+// The packing table: every scan goes into the chosen box at once; what does not belong stays on top, in red, until it
+// has been put aside. The lists follow the server's answers; when somebody else packs too, they are read anew.
 
 import { post } from "../js/http.js";
 import { bind } from "../js/keys.js";
@@ -8,14 +8,15 @@ import { word } from "../js/words.js";
 
 const table = document.querySelector("[data-packing]");
 const form = document.querySelector("[data-scan-form]");
-const packed = document.querySelector("[data-packed]");
-const waiting = document.querySelector("[data-waiting]");
+const part = (name) => document.querySelector(`[data-${name}]`);
 const seal = document.querySelector("[data-seal]");
 const outButton = document.querySelector("[data-out]");
 const differences = document.querySelector("[data-differences]");
 const refused = document.querySelector("[data-refused]");
 const memory = `packing.refused.${table.dataset.consignment}`;
+const LISTS = ["[data-waiting]", "[data-packed]", "[data-boxes]"];
 let takingOut = false;
+let stale = false;
 
 function takeOutNext(on) {
   takingOut = on;
@@ -25,8 +26,8 @@ function takeOutNext(on) {
   scanner.field.focus();
 }
 
-function row(list, serial) {
-  return [...list.children].find((each) => each.dataset.serial === serial);
+function row(lines, serial) {
+  return [...lines.children].find((each) => each.dataset.serial === serial);
 }
 
 function addPacked(answer) {
@@ -37,8 +38,8 @@ function addPacked(answer) {
   line.querySelector("[data-enterprise]").textContent = answer.enterprise;
   line.querySelector("[name=serial]").value = answer.serial;
   line.classList.add("is-new");
-  packed.prepend(line);
-  packed.scrollTop = 0;
+  part("packed").prepend(line);
+  part("packed").scrollTop = 0;
 }
 
 function showCounts({ counts, version }) {
@@ -54,8 +55,19 @@ function showCounts({ counts, version }) {
     if (shown) shown.textContent = count;
   });
   const boxes = document.querySelectorAll("[data-box-count]").length;
-  const apart = counts.packed !== packed.children.length || counts.boxes.length !== boxes;
-  if (apart && !scanner.busy) location.reload();
+  stale ||= counts.packed !== part("packed").children.length || counts.boxes.length !== boxes;
+}
+
+/** Read the lists anew: somebody else packs too, or a key has gone back to where it waits. */
+async function refresh() {
+  if (!stale) return;
+  stale = false;
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // Sealed meanwhile: this page is no longer what the address leads to.
+  if (LISTS.some((each) => !fresh.querySelector(each))) location.reload();
+  else for (const each of LISTS) document.querySelector(each).replaceWith(fresh.querySelector(each));
 }
 
 function keepRefused() {
@@ -74,24 +86,24 @@ function addRefused(serial, why) {
 
 function show(answer, text) {
   if (answer.tone === "refused") {
-    if (!takingOut) addRefused(text, answer.detail);
+    if (answer.aside && !takingOut) addRefused(text, answer.detail);
     keepRefused();
-    showCounts(answer.problem.body);
+    showCounts(answer);
     return;
   }
   if (answer.box === 0) {
-    row(packed, answer.serial)?.remove();
     takeOutNext(false);
-    // The key waits again: its line comes back with the page.
-    if (!scanner.busy) location.reload();
+    stale = true;
+    showCounts(answer);
     return;
   }
-  row(waiting, answer.serial)?.remove();
+  row(part("waiting"), answer.serial)?.remove();
   row(refused, answer.serial)?.remove();
   keepRefused();
-  if (!row(packed, answer.serial)) addPacked(answer);
+  if (!row(part("packed"), answer.serial)) addPacked(answer);
   showCounts(answer);
-  if (answer.tone === "ok" && answer.counts.waiting === 0) scanner.say({ tone: "done", word: word("packing.complete"), detail: answer.detail });
+  const isLast = answer.tone === "ok" && answer.counts.waiting === 0;
+  if (isLast) scanner.say({ tone: "done", word: word("packing.complete"), detail: answer.detail });
 }
 
 const scanner = new Scanner(form, {
@@ -102,6 +114,7 @@ const scanner = new Scanner(form, {
     return post(takingOut ? table.dataset.takeOut : form.action, { form: body, quiet: true });
   },
   show,
+  idle: refresh,
 });
 
 for (const [serial, why] of JSON.parse(sessionStorage.getItem(memory) ?? "[]").reverse()) addRefused(serial, why);
@@ -114,14 +127,15 @@ document.querySelector("[data-clear]").addEventListener("click", () => {
 });
 
 outButton.hidden = false;
-outButton.addEventListener("click", () => takeOutNext(!takingOut));
+outButton.addEventListener("click", () => leaveBy(() => takeOutNext(!takingOut)));
 
-function leaveBy(submit) {
+// What is on its way was scanned before: it has to arrive first.
+function leaveBy(act) {
   if (scanner.busy) sound("refused");
-  else submit();
+  else act();
 }
 
-bind({ key: "F2", label: word("packing.next-box"), run: () => leaveBy(() => document.querySelector("[data-add-box]").requestSubmit()) });
-bind({ key: "F4", label: word("packing.take-out"), run: () => takeOutNext(!takingOut) });
+bind({ key: "F2", label: word("packing.next-box"), run: () => leaveBy(() => part("add-box").requestSubmit()) });
+bind({ key: "F4", label: word("packing.take-out"), run: () => leaveBy(() => takeOutNext(!takingOut)) });
 bind({ key: "F8", label: word("packing.seal"), run: () => leaveBy(() => seal.requestSubmit()) });
-bind({ key: "F9", label: word("packing.check"), run: () => leaveBy(() => document.querySelector("[data-check]").click()) });
+bind({ key: "F9", label: word("packing.check"), run: () => leaveBy(() => part("check").click()) });

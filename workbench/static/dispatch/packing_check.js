@@ -7,7 +7,8 @@ import { word } from "../js/words.js";
 
 const page = document.querySelector("[data-checking]");
 const compare = document.querySelector("[data-compare]");
-const expected = new Map([...document.querySelectorAll("[data-expected] > li")].map((line) => [line.dataset.serial, line]));
+const listed = [...document.querySelectorAll("[data-expected] > li")];
+const expected = new Map(listed.map((line) => [line.dataset.serial, line]));
 const list = document.querySelector("[data-scanned]");
 const differences = document.querySelector("[data-differences]");
 const refused = document.querySelector("[data-refused]");
@@ -57,7 +58,8 @@ function name(serial, why) {
 }
 
 async function send(serial) {
-  if (scanned.has(serial)) return { tone: "repeat", word: word("checking.again"), detail: `${serial} ${enterpriseOf(serial)}` };
+  const what = `${serial} ${enterpriseOf(serial)}`;
+  if (scanned.has(serial)) return { tone: "repeat", word: word("checking.again"), detail: what };
   if (!expected.has(serial)) {
     const { detail } = await ask(`${page.dataset.why}?serial=${encodeURIComponent(serial)}`, { quiet: true });
     return { tone: "refused", word: word("checking.not-listed"), detail, extra: true };
@@ -65,8 +67,7 @@ async function send(serial) {
   const box = expected.get(serial).querySelector(".key-box").textContent;
   const last = countFound() === expected.size - 1;
   const heading = last ? word("checking.complete") : word("checking.in-box", { box });
-  const detail = `${serial} ${enterpriseOf(serial)} ${last ? word("checking.confirm") : ""}`;
-  return { tone: last ? "done" : "ok", word: heading, detail };
+  return { tone: last ? "done" : "ok", word: heading, detail: last ? `${what} ${word("checking.confirm")}` : what };
 }
 
 function show(answer, serial) {

@@ -11,11 +11,11 @@ let chosen = null;
 function isMeant(line, typed) {
   if (!typed) return !startedQuiet.has(line);
   const { code, name, place } = line.dataset;
-  const letters = [...typed].map((letter) => letter.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".*?");
+  const some = new RegExp("^" + [...typed].map((letter) => letter.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".*?"));
   return (
     code.startsWith(typed) ||
     name.includes(typed) ||
-    place.split(" ").some((word) => word.startsWith(typed) || (typed.length > 1 && new RegExp(`^${letters}`).test(word)))
+    place.split(" ").some((word) => word.startsWith(typed) || (typed.length > 1 && some.test(word)))
   );
 }
 

@@ -63,15 +63,16 @@ export class Scanner {
   /**
    * @param {HTMLFormElement} form
    * @param {{send: (text: string) => Promise<{tone: string, word?: string, detail?: string}>,
-   *          show?: (outcome: object, text: string) => void}} handlers
+   *          show?: (outcome: object, text: string) => void, idle?: () => void}} handlers
    *   `send` asks the server and answers with what the scan came to; a Problem it throws is a refusal, unless the server
-   *   could not be reached. `show` brings the rest of the page up to date.
+   *   could not be reached. `show` brings the rest of the page up to date; `idle` hears that no scan is on its way.
    */
-  constructor(form, { send, show = () => {} }) {
+  constructor(form, { send, show = () => {}, idle = () => {} }) {
     this.form = form;
     this.field = form.querySelector("[data-scan]");
     this.send = send;
     this.show = show;
+    this.idle = idle;
     this.result = document.querySelector("[data-scan-result]");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -129,6 +130,7 @@ export class Scanner {
       this.#tellWaiting();
     }
     this.#sending = false;
+    this.idle();
   }
 
   async #ask(text) {
