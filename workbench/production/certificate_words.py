@@ -54,6 +54,8 @@ HISTORY_WORDS: Final[Mapping[str, str]] = {
     "making.verified": N_("Written on the token, read back and found right"),
     "making.stopped": N_("Work at the token stopped"),
     "making.spoiled": N_("Token set aside as spoiled"),
+    "making.old_key_removed": N_("The replaced key pair was taken off the key"),
+    "making.old_key_kept": N_("The replaced key pair could not be taken off the key"),
     "certificate.ordered": N_("Certificate asked of the CA"),
     "certificate.order_rejected": N_("The CA refused the request"),
     "certificate.refused": N_("The CA's certificate was not what was asked for"),
@@ -66,6 +68,7 @@ HISTORY_WORDS: Final[Mapping[str, str]] = {
     "certificate.ended_by_ca": N_("Ended by the CA, its list published"),
     "certificate.end_confirmed": N_("Noted that the CA has ended it"),
     "seal.prepared": N_("Electronic seal prepared from the letter"),
+    "seal.taken_over": N_("Electronic seal taken over from the earlier key"),
     "seal.signed": N_("Electronic seal signed for it"),
 }
 """By action of the audit log; what is not named here is no matter of a certificate."""

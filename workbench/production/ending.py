@@ -23,7 +23,6 @@ from workbench.keys.models import Certificate
 from workbench.keys.revocation import RevocationReason
 from workbench.keys.service import END_TASK
 from workbench.production import letters, revoking
-from workbench.production.ca.connector import CaMisconfigured, CaUnreachable
 from workbench.production.expiring import address_of_holder
 from workbench.production.models import RevocationOrder
 
@@ -76,12 +75,7 @@ def revoke_certificate(
     """
     demand(actor, Permission.CERTIFICATE_REVOKE)
     remark = _checked(remark)
-    reason = REASONS[because]
-    try:
-        revoking.order_revocation(session, parts, certificate_id, reason, remark, actor)
-    except (CaMisconfigured, CaUnreachable):
-        # The record has ended, and the job of this transaction asks as soon as there is a CA to be asked.
-        session.flush()
+    revoking.order_revocation(session, parts, certificate_id, REASONS[because], remark, actor)
     return _tell_holder(session, certificate_id, because, remark)
 
 
