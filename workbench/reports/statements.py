@@ -4,15 +4,15 @@ left. Opening and in less out is closing; each figure has the list of its keys. 
 Holdings are counted back from the present, so a statement of last month costs as much as last month was busy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from workbench.dispatch.models import Discrepancy
+from workbench.dispatch.models import Consignment, Discrepancy
 from workbench.kernel import audit
 from workbench.kernel.clock import SHANGHAI
 from workbench.kernel.errors import NotFound
@@ -80,7 +80,7 @@ class Month:
 
 @dataclass(frozen=True)
 class Statement:
-    """The figures of a month. `on_way` are keys with couriers when it ended; discrepancies are counted by parcel line."""
+    """The figures of a month. `on_way` are keys with couriers when it ended."""
 
     authority: Authority
     month: Month
@@ -117,7 +117,9 @@ def read_statement(session: Session, actor: Actor, authority_id: int, month: Mon
     start, end = midnight(month.first), midnight(month.following.first)
     own = CustodyEntry.authority_id == authority_id
     columns = [func.count().filter(condition).label(flow.value) for flow, condition in CONDITIONS.items()]
-    counted = session.execute(select(*columns).where(own, CustodyEntry.at >= start, CustodyEntry.at < end)).one()
+    counted = session.execute(
+        select(*columns).select_from(CustodyEntry).where(own, CustodyEntry.at >= start, CustodyEntry.at < end)
+    ).one()
     flows = {flow: int(getattr(counted, flow.value)) for flow in Flow}
     to_courier, from_courier = (
         and_(column == Custodian.COURIER.value, other != Custodian.COURIER.value)
@@ -127,9 +129,9 @@ def read_statement(session: Session, actor: Actor, authority_id: int, month: Mon
         )
     )
     since = session.execute(
-        select(*(func.count().filter(each) for each in (COMES, GOES, to_courier, from_courier))).where(
-            own, CustodyEntry.at >= end
-        )
+        select(*(func.count().filter(each) for each in (COMES, GOES, to_courier, from_courier)))
+        .select_from(CustodyEntry)
+        .where(own, CustodyEntry.at >= end)
     ).one()
     closing = _held(session, authority_id, Custodian.AUTHORITY) - since[0] + since[1]
     came, went = (sum(flows[each] for each in lines) for lines in (INTO_HANDS, OUT_OF_HANDS))
@@ -192,13 +194,45 @@ def _held(session: Session, authority_id: int, custodian: Custodian) -> int:
     return session.scalar(held) or 0
 
 
-def _discrepancies(session: Session, authority_id: int, start: datetime, end: datetime) -> tuple[int, int, int]:
+def list_discrepancies(
+    session: Session, actor: Actor, authority_id: int | None, month: Month | None, what: str, most: int
+) -> Sequence[tuple[Discrepancy, str]]:
+    """Discrepancies with their consignment's number, oldest first: those open now, or what a statement counts.
+
+    Args:
+        what: found, settled or open; of a month. Anything else, or no month, means those open now.
+
+    Raises:
+        NotAllowed: the actor does not read custody.
+    """
+    demand(actor, Permission.CUSTODY_READ)
+    condition: ColumnElement[bool] = Discrepancy.settled_at.is_(None)
+    if month is not None:
+        condition = _of_month(midnight(month.first), midnight(month.following.first)).get(what, condition)
+    statement = (
+        select(Discrepancy, Consignment.number)
+        .join(Consignment, Consignment.id == Discrepancy.consignment_id)
+        .where(condition)
+        .order_by(Discrepancy.found_at, Discrepancy.id)
+    )
+    if authority_id is not None:
+        statement = statement.where(Discrepancy.authority_id == authority_id)
+    return [(row[0], row[1]) for row in session.execute(statement.limit(most))]
+
+
+def _of_month(start: datetime, end: datetime) -> dict[str, ColumnElement[bool]]:
     found, settled = Discrepancy.found_at, Discrepancy.settled_at
+    return {
+        "found": and_(found >= start, found < end),
+        "settled": and_(settled >= start, settled < end),
+        "open": and_(found < end, or_(settled.is_(None), settled >= end)),
+    }
+
+
+def _discrepancies(session: Session, authority_id: int, start: datetime, end: datetime) -> tuple[int, int, int]:
+    of = _of_month(start, end)
+    counts = [func.count().filter(of[each]) for each in ("found", "settled", "open")]
     counted = session.execute(
-        select(
-            func.count().filter(found >= start, found < end),
-            func.count().filter(settled >= start, settled < end),
-            func.count().filter(found < end, settled.is_(None) | (settled >= end)),
-        ).where(Discrepancy.authority_id == authority_id)
+        select(*counts).select_from(Discrepancy).where(Discrepancy.authority_id == authority_id)
     ).one()
     return counted[0], counted[1], counted[2]

@@ -1,4 +1,6 @@
-"""The screens of the reports room: the audit reader, the keeper's jobs and messages, the remark templates."""
+"""The screens of the reports room: the board, the custody log, the audit reader, the keeper's jobs and messages, the
+remark templates.
+"""
 
 from flask import Flask
 from flask_admin import Admin
@@ -9,7 +11,7 @@ from workbench.kernel import jobs
 from workbench.kernel.identity import Actor
 from workbench.kernel.outbox import MessageState
 from workbench.kernel.permissions import Permission
-from workbench.reports import mailbox
+from workbench.reports import board_views, custody_views, mailbox
 from workbench.reports.audit_views import AuditView
 from workbench.reports.operations_views import JobsView, MailView
 from workbench.reports.remark_views import RemarkTemplateView
@@ -19,6 +21,8 @@ from workbench.shell.context import parts
 
 def register(app: Flask, admin: Admin) -> None:
     """Add the screens and their lines in the menu."""
+    board_views.register(app, admin)
+    custody_views.register(app, admin)
     admin.add_view(AuditView(name=_("Audit log"), endpoint="audit", url="/audit"))
     admin.add_view(JobsView(name=_("Background jobs"), endpoint="jobs", url="/operations/jobs"))
     admin.add_view(MailView(name=_("Outgoing messages"), endpoint="mail", url="/operations/mail"))
