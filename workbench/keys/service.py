@@ -74,30 +74,34 @@ def register_certificate(
         _end(session, replaces_id, "replaced", number, actor)  # the key that bears its successor
     if certificate.not_valid_after_utc > at:
         _check_limit(session, code)
-    record = Certificate(
-        sha256=digest,
-        serial=format(certificate.serial_number, "X"),
-        issuer=certificate.issuer.rfc4514_string(),
-        subject=certificate.subject.rfc4514_string(),
-        uscc=code,
-        enterprise_name=enterprise_name.strip(),
-        holder_name=holder_name.strip(),
-        key_number=number,
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        state="valid",
-        state_since=at,
-        authority_id=authority_id,
-        application_id=application_id,
-        registered_at=at,
-        token_id=token_id,
-        certificate=certificate.public_bytes(Encoding.DER),
-        algorithm=algorithm,
-    )
+    record = read_certificate(certificate)
+    record.uscc, record.key_number, record.token_id, record.algorithm = code, number, token_id, algorithm
+    record.enterprise_name, record.holder_name = enterprise_name.strip(), holder_name.strip()
+    record.authority_id, record.application_id = authority_id, application_id
     session.add(record)
     session.flush()
     _record(session, "certificate.registered", actor, record)
     return record
+
+
+def read_certificate(certificate: x509.Certificate) -> Certificate:
+    """A valid record of what a certificate says of itself; whose key it is on, and which case asked, is not in it."""
+    named, at = read_subject(certificate), now()
+    return Certificate(
+        sha256=digest_of(certificate),
+        serial=format(certificate.serial_number, "X"),
+        issuer=certificate.issuer.rfc4514_string(),
+        subject=certificate.subject.rfc4514_string(),
+        uscc=named.uscc,
+        enterprise_name=named.enterprise_name,
+        holder_name=named.holder_name,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        state="valid",
+        state_since=at,
+        registered_at=at,
+        certificate=certificate.public_bytes(Encoding.DER),
+    )
 
 
 def _hand_account_on(session: Session, replaced_id: int, key_number: str, digest: str) -> None:
