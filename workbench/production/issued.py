@@ -6,7 +6,6 @@ from unicodedata import normalize
 from asn1crypto import csr
 from asn1crypto import x509 as asn1
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,7 +16,7 @@ from workbench.kernel.errors import WorkbenchError
 from workbench.kernel.identity import system_actor
 from workbench.keys.models import Certificate, Token
 from workbench.keys.revocation import RevocationReason
-from workbench.keys.service import END_TASK, digest_of, register_certificate
+from workbench.keys.service import END_TASK, digest_of, read_certificate, register_certificate
 from workbench.keys.subject import Subject, read_subject
 from workbench.production.faults import Standstill
 from workbench.production.models import CertificateOrder, Making
@@ -131,26 +130,10 @@ def _refuse_issued(
 
 
 def _ended_record(order: CertificateOrder, serial: str, certificate: x509.Certificate, reason: str) -> Certificate:
-    named, at = read_subject(certificate), now()
-    return Certificate(
-        sha256=digest_of(certificate),
-        serial=format(certificate.serial_number, "X"),
-        issuer=certificate.issuer.rfc4514_string(),
-        subject=certificate.subject.rfc4514_string(),
-        uscc=order.uscc,
-        enterprise_name=named.enterprise_name,
-        holder_name=named.holder_name,
-        key_number=serial,
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        state="revoked",
-        state_reason=reason,
-        state_since=at,
-        authority_id=order.authority_id,
-        application_id=order.application_id,
-        registered_at=at,
-        token_id=order.token_id,
-        certificate=certificate.public_bytes(Encoding.DER),
-        algorithm=order.algorithm,
-        revocation_reason=RevocationReason.CESSATION_OF_OPERATION.value,
-    )
+    record = read_certificate(certificate)
+    record.uscc, record.key_number = order.uscc, serial
+    record.authority_id, record.application_id = order.authority_id, order.application_id
+    record.token_id, record.algorithm = order.token_id, order.algorithm
+    record.state, record.state_reason = "revoked", reason
+    record.revocation_reason = RevocationReason.CESSATION_OF_OPERATION.value
+    return record
