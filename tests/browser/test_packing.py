@@ -5,16 +5,20 @@ scans repeated, a foreign key and an unknown one, with a line that breaks, and w
 from collections.abc import Callable
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from tests.browser import walking
 from tests.browser.chromium import forgive
+from tests.browser.pages.entrance import Entrance
 from tests.browser.pages.packing import CheckPage, CourierPage, PackingHome, PackingPage
-from tests.browser.served import Site
+from tests.browser.served import PASSWORD, Site
+from tests.browser.test_accessibility import GRAVE, OPTIONS, words_of
 from tests.support.casework import SYSTEM
 from tests.support.keys import MadeKey, bulk_keys
 from workbench.cases.models import Application
+from workbench.dispatch import consignments, packing
 from workbench.dispatch.carriers import seed_carriers
 from workbench.dispatch.models import Consignment
 from workbench.kernel.identity import Actor, Role
@@ -216,3 +220,43 @@ def test_two_packers_see_each_others_keys(new_page: Callable[..., Page], site: S
     second.expect_count(2, 4)
     expect(second.packed).to_have_count(2)
     second.scan(shelf.keys[0].serial, "repeat", "Already in box 1")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_nothing_serious_is_wrong_with_the_screens(new_page: Callable[..., Page], site: Site, language: str) -> None:
+    shelf = Shelf(site, 5)
+    packer, second = site.hire(Role.DISPATCHER), site.hire(Role.DISPATCHER)
+    open_one, sealed, gone = (_packed(shelf, packer, number) for number in range(3))
+    with site.parts.work() as session:
+        for consignment_id in (sealed, gone):
+            consignments.seal(session, packer, consignment_id)
+        consignments.hand_over(session, packer, gone, "zto", f"7{gone:013d}")
+    page = new_page(viewport={"width": 1024, "height": 768})
+    Entrance(page, site.url).choose_language(language).open().sign_in(site.login_of(second), PASSWORD)
+    found = []
+    for path in (
+        "packing/",
+        "packing/?q=nowhere",
+        f"packing/{open_one}",
+        f"packing/{open_one}/check",
+        "consignments/",
+        *(f"consignments/{each}" for each in (open_one, sealed, gone)),
+        "courier/",
+    ):
+        page.goto(f"{site.url}/desk/dispatch/{path}")
+        if path == f"packing/{open_one}":
+            page.keyboard.type(shelf.foreign.serial)
+            page.keyboard.press("Enter")
+            expect(page.locator("[data-refused] > li")).to_have_count(1)
+        results = Axe().run(page, options=OPTIONS).response["violations"]
+        found += [f"{path}: {words_of(each)}" for each in results if each["impact"] in GRAVE]
+    assert not found, "\n".join(found)
+
+
+def _packed(shelf: Shelf, packer: Actor, number: int) -> int:
+    """A consignment with one key of the shelf in it."""
+    with shelf.site.parts.work() as session:
+        authority_id = session.get_one(Application, shelf.keys[number].application_id).authority_id
+        consignment = consignments.open_consignment(session, packer, authority_id)
+        packing.pack(session, packer, consignment.id, shelf.keys[number].serial)
+        return consignment.id
