@@ -24,6 +24,7 @@ class Action(StrEnum):
     RE_CHECK_PASS = "re_check_pass"  # noqa: S105 - an action, not a secret
     RE_CHECK_FAIL = "re_check_fail"
     PRODUCE = "produce"
+    PRODUCTION_FAIL = "production_fail"
     UPDATE_CERTIFICATE = "update_certificate"
     HAND_TO_COURIER = "hand_to_courier"
     RETURN_TO_PRODUCTION = "return_to_production"
@@ -163,6 +164,16 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
         services=_KEY_SERVICES,
         clocks=((ClockMove.STOP, ClockKind.RE_CHECK_AND_PRODUCTION),),
         notice="key_produced",
+    ),
+    (State.PRODUCTION, Action.PRODUCTION_FAIL): Transition(
+        State.RETURNED,
+        permission=Permission.KEY_PRODUCE,
+        desk=Desk.PRODUCTION,
+        event="production_failed",
+        needs_remark=True,
+        services=_KEY_SERVICES,
+        clocks=_TO_ENTERPRISE,
+        notice="returned",
     ),
     (State.PRODUCTION, Action.UPDATE_CERTIFICATE): Transition(
         State.UPDATED,

@@ -31,6 +31,7 @@ from workbench.organisation.models import Authority, Staff
 from workbench.production.seals import queries
 from workbench.production.seals.cutting import Crop, Proposal, cut, propose
 from workbench.production.seals.queries import LetterPage
+from workbench.production.seals.returning import ask_for_another_letter
 from workbench.production.seals.separation import SealImage
 from workbench.production.seals.service import prepare_seal, why_not
 from workbench.production.seals.signing import load_seal_maker
@@ -156,6 +157,20 @@ class PreparingView(DeskView):
             flash(f"{application.number}: {gettext(conflict.reason, **conflict.values)}", "error")
         else:
             flash(gettext("%(number)s: seal prepared", number=application.number), "success")
+        return self._onward(application)
+
+    @expose("/<int:case_id>/return", methods=["POST"])
+    def give_back(self, case_id: int) -> ResponseReturnValue:
+        """Ask the enterprise for another letter, then the next case."""
+        application = get_case(db(), current_actor(), min(case_id, _LARGEST_ID))
+        remark, version = request.form.get("remark", ""), request.form.get("version", 0, type=int)
+        try:
+            with db().begin_nested():
+                ask_for_another_letter(db(), current_actor(), application.id, remark, seen_version=version)
+        except (Conflict, Invalid) as refusal:
+            flash(f"{application.number}: {gettext(refusal.reason, **refusal.values)}", "error")
+            return self.see_other(".show", case_id=application.id)
+        flash(gettext("%(number)s: another letter is asked for", number=application.number), "success")
         return self._onward(application)
 
     def _onward(self, after: Application | None) -> ResponseReturnValue:

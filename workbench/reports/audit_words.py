@@ -152,6 +152,7 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
     "pickup.gone": N_("ended a wait whose key had left"),
     "stamping.refused": N_("found originals that differ"),
     "key.handed_over": N_("gave the key to its collector"),
+    "hand_over.picture_viewed": N_("looked at a signature, slip or letter"),
     "key.surrendered": N_("took an old key back"),
     "token.handed_over": N_("handed a token over"),
     "token.recognised": N_("recognised a key of the old system"),

@@ -37,6 +37,7 @@ EVENT_WORDS: Final[Mapping[str, object]] = {
     "pre_check_failed": _("Pre-check failed"),
     "re_check_passed": _("Re-check passed"),
     "re_check_failed": _("Re-check failed"),
+    "production_failed": _("Returned from production"),
     "key_produced": _("Key made"),
     "certificate_updated": _("Certificate updated"),
     "handed_to_courier": _("Handed to the courier"),
@@ -53,6 +54,7 @@ VERDICT_WORDS: Final = {
     (Desk.PRE_CHECK, "failed"): _("Pre-check failed"),
     (Desk.RE_CHECK, "passed"): _("Re-check passed"),
     (Desk.RE_CHECK, "failed"): _("Re-check failed"),
+    (Desk.PRODUCTION, "failed"): _("Returned from production"),
 }
 BUTTON_WORDS: Final = {
     (Desk.PRE_CHECK, "passed"): _("Pass pre-check"),

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workbench.cases.models import Submission
+from workbench.cases.models import CaseEvent, Submission
 from workbench.cases.words import Desk, Verdict
 from workbench.documents.models import Attachment, CheckItem, Page, RequiredDocument
 from workbench.review.marks import MarkValue
 from workbench.review.models import Mark, Review
+
+LETTER: Final = "seal_confirmation"
+RETURNED_FROM_PRODUCTION: Final = "production_failed"
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class ToldFault:
 
 @dataclass(frozen=True)
 class ToldDocument:
-    """A document with at least one fault, in the order of the check-list."""
+    """A document with its faults, in the order of the check-list; without any, the remark says what is wrong."""
 
     code: str
     name_zh: str
@@ -73,7 +76,7 @@ def failed_reviews(session: Session, application_id: int, round_: int | None = N
         statement = statement.where(Submission.round == round_)
     rows = session.execute(statement).all()
     faults = _faults_of(session, [row.Review.id for row in rows])
-    return [
+    reviewed = [
         ToldReview(
             round=row.round,
             desk=Desk(row.Review.desk),
@@ -82,6 +85,36 @@ def failed_reviews(session: Session, application_id: int, round_: int | None = N
             documents=faults.get(row.Review.id, ()),
         )
         for row in rows
+    ]
+    returned = _returned_from_production(session, application_id, round_)
+    return sorted((*reviewed, *returned), key=lambda each: (each.round, each.decided_at))
+
+
+def _returned_from_production(session: Session, application_id: int, round_: int | None) -> list[ToldReview]:
+    """Production marks no items: what it sends back is the one paper it works from, with a remark."""
+    statement = (
+        select(CaseEvent, RequiredDocument)
+        .join(
+            Submission, (Submission.application_id == CaseEvent.application_id) & (Submission.round == CaseEvent.round)
+        )
+        .join(RequiredDocument, RequiredDocument.version_id == Submission.requirement_version_id)
+        .where(
+            CaseEvent.application_id == application_id,
+            CaseEvent.event == RETURNED_FROM_PRODUCTION,
+            RequiredDocument.code == LETTER,
+        )
+    )
+    if round_ is not None:
+        statement = statement.where(CaseEvent.round == round_)
+    return [
+        ToldReview(
+            round=event.round,
+            desk=Desk.PRODUCTION,
+            remark=event.remark or "",
+            decided_at=event.at,
+            documents=(ToldDocument(letter.code, letter.name_zh, letter.name_en, ()),),
+        )
+        for event, letter in session.execute(statement)
     ]
 
 

@@ -30,6 +30,7 @@ pre_check           | pre_check_fail       | returned            | pre_checker  
 re_check            | re_check_pass        | production          | re_checker     | every   | re_check   | yes | re_check_passed        | -
 re_check            | re_check_fail        | returned            | re_checker     | every   | re_check   | yes | returned               | stop pre_check, pause re_check_and_production, pause renewal
 production          | produce              | made                | key_maker      | keys    | production | no  | key_produced           | stop re_check_and_production
+production          | production_fail      | returned            | key_maker      | keys    | production | yes | returned               | stop pre_check, pause re_check_and_production, pause renewal
 production          | update_certificate   | updated             | the enterprise | renewal | -          | no  | certificate_updated    | stop renewal
 made                | hand_to_courier      | in_transit          | dispatcher     | every   | -          | no  | handed_to_courier      | -
 in_transit          | receive              | at_authority        | counter_staff  | every   | -          | no  | -                      | start notice

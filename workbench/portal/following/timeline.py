@@ -95,8 +95,13 @@ HAPPENED: Final[Mapping[str, Saying]] = {
     "re_check_failed": Saying(
         N_("Re-check not passed"), N_("The service provider asks you to correct something."), _PROVIDER
     ),
+    "production_failed": Saying(
+        N_("Returned from production"),
+        N_("No seal can be made from your seal confirmation letter: please send another."),
+        _PROVIDER,
+    ),
     "key_produced": Saying(N_("E-key made"), "", _PROVIDER),
-    "certificate_updated": Saying(N_("Certificate updated"), "", _PROVIDER),
+    "certificate_updated": Saying(N_("Certificate updated"), N_("On your key, at your own computer."), _YOU),
     "handed_to_courier": Saying(N_("E-key sent by courier to the issuing authority"), "", _PROVIDER),
     "returned_to_production": Saying(
         N_("E-key has to be made again"), N_("It did not arrive in good order. You need not do anything."), _PROVIDER
@@ -116,7 +121,7 @@ HAPPENED: Final[Mapping[str, Saying]] = {
 }
 """What each event of a case means to its applicant."""
 
-TOLD: Final = frozenset({"pre_check_failed", "re_check_failed", "final_stamping_refused"})
+TOLD: Final = frozenset({"pre_check_failed", "re_check_failed", "production_failed", "final_stamping_refused"})
 """Events whose remark is meant for the applicant; every other remark is from desk to desk."""
 
 NOW: Final[Mapping[State, Saying]] = {
@@ -160,9 +165,11 @@ NOW: Final[Mapping[State, Saying]] = {
     ),
 }
 UPDATING: Final = Saying(
-    N_("Your certificate is being updated"), N_("Nothing is sent by courier: you keep your e-key."), _PROVIDER
+    N_("You can update your certificate now"),
+    N_("Everything is approved. Plug in your e-key and update the certificate on it; it takes a few minutes."),
+    _YOU,
 )
-"""In place of the making of a key, for a renewal."""
+"""In place of the making of a key, for a renewal: it is the holder's turn, whose hands the key is in."""
 
 ENDS: Final[Mapping[State, Saying]] = {
     State.WITHDRAWN: Saying(
@@ -187,7 +194,9 @@ _TO_COME: Final[Mapping[State, Saying]] = {
         N_("Collection"), N_("You bring all originals, the final stamping is done, you receive the e-key."), _YOU
     ),
 }
-_UPDATE_TO_COME: Final = Saying(N_("Certificate is updated"), N_("You keep your e-key."), _PROVIDER)
+_UPDATE_TO_COME: Final = Saying(
+    N_("Certificate is updated"), N_("You do it yourself with the e-key plugged in; you keep your e-key."), _YOU
+)
 _WAY: Final = tuple(_TO_COME)
 _RENEWAL_WAY: Final = _WAY[:3]
 
@@ -227,7 +236,12 @@ def standing(state: State, service: Service) -> Saying:
     """Where a case stands, and what happens next."""
     if state in CLOSED_STATES:
         return ENDS[state]
-    return UPDATING if state is State.PRODUCTION and service is Service.RENEWAL else NOW[state]
+    return UPDATING if waits_for_update(state, service) else NOW[state]
+
+
+def waits_for_update(state: State, service: Service) -> bool:
+    """Whether it is the applicant's turn to update the certificate on the key."""
+    return state is State.PRODUCTION and service is Service.RENEWAL
 
 
 def to_come(state: State, service: Service, periods: Mapping[State, Period]) -> list[Step]:
@@ -267,6 +281,6 @@ def timeline(
 
 
 def _coming(stage: State, service: Service) -> Saying:
-    if stage is State.PRODUCTION and service is Service.RENEWAL:
+    if waits_for_update(stage, service):
         return _UPDATE_TO_COME
     return _TO_COME[stage]
