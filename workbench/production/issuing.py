@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from workbench.kernel import audit, tasks
@@ -205,7 +205,7 @@ def _answer_of_ca(
 ) -> Issued | Pending | Rejected | _Stopped:
     """What the CA says, or why it could not be asked."""
     try:
-        in_the_way = _end_old_one(session, parts, making)
+        in_the_way = _end_earlier(session, parts, order, making)
         return in_the_way or load_authority(parts).issue(_asked(order))
     except (CaUnreachable, CaMisconfigured) as trouble:
         _LOG.warning("ca_not_reached", order=order.id, problem=str(trouble))
@@ -213,20 +213,35 @@ def _answer_of_ca(
         return _Stopped(Standstill.CA_UNREACHABLE if unreachable else Standstill.CA_MISCONFIGURED, str(trouble))
 
 
-def _end_old_one(session: Session, parts: Parts, making: Making) -> _Stopped | None:
-    """End at its CA what ends for a replacement: before a new one is asked for, never after. None when that is done.
+def _end_earlier(session: Session, parts: Parts, order: CertificateOrder, making: Making) -> _Stopped | None:
+    """End at its CA what a replacement replaces, and whatever was issued for this case before: first those, then the
+    new one. None when nothing is left to end.
 
     Raises:
-        CaUnreachable, CaMisconfigured: whether it is the CA's can't be told.
+        CaUnreachable, CaMisconfigured: whether one is the CA's can't be told.
     """
-    if making.ends_certificate_id is None or making.ends_because is None:
-        return None
-    store_end(parts, making.ends_certificate_id)
-    ask_revocation(parts, making.ends_certificate_id)
+    replaced = making.ends_certificate_id if making.ends_because is not None else None
+    earlier = session.scalars(
+        select(Certificate.id).where(
+            or_(Certificate.application_id == order.application_id, Certificate.id == replaced),
+            Certificate.revoked_by_ca_at.is_(None),
+        )
+    ).all()
+    for certificate_id in earlier:
+        store_end(parts, certificate_id)
+        ask_revocation(parts, certificate_id)
+        in_the_way = _why_not_ended(session, certificate_id)
+        if in_the_way is not None:
+            return in_the_way
+    return None
+
+
+def _why_not_ended(session: Session, certificate_id: int) -> _Stopped | None:
+    """Why a certificate still holds at its CA; None when it does not, or is another CA's."""
     state, asked, problem = session.execute(
         select(Certificate.state, RevocationOrder.state, RevocationOrder.last_error)
         .outerjoin(RevocationOrder, RevocationOrder.certificate_id == Certificate.id)
-        .where(Certificate.id == making.ends_certificate_id)
+        .where(Certificate.id == certificate_id)
     ).one()
     if state == "valid" or asked == "rejected":
         return _Stopped(Standstill.REVOCATION_REJECTED, problem or "")

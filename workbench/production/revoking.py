@@ -143,7 +143,7 @@ def ask_revocation(parts: Parts, certificate_id: int) -> None:
             _later(session, order, timedelta(seconds=wait_seconds(order.attempts)))
             return
         if isinstance(answer, Pending):
-            order.state = "pending"
+            order.state, order.last_error = "pending", None
             _later(session, order, answer.check_after)
         elif isinstance(answer, Rejected):
             order.state, order.last_error = "rejected", answer.reason[:500]
