@@ -1,0 +1,84 @@
+"""Finding the case of whoever stands at the counter: by pick-up code, the mark on a printed paper, the application's
+number, the key itself, the enterprise's code or a part of its name. Nothing of another authority is found.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from workbench.cases.models import Application
+from workbench.cases.words import State
+from workbench.collection.models import Pickup
+from workbench.collection.pickups import CODE_DIGITS
+from workbench.kernel.codes import normalise_uscc, uscc_problem
+from workbench.keys.models import Token
+
+MOST_FOUND: Final = 20
+LONGEST: Final = 160
+"""Characters of what is scanned: as long as the mark on a paper."""
+_MARK: Final = re.compile(r"EK1/([A-Z0-9]{1,40})/")
+_NUMBER: Final = re.compile(r"EK[0-9]{11,20}")
+_LINK: Final = re.compile(r"/applications/(EK[0-9]{11,20})")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A case that may be meant."""
+
+    application: Application
+    pickup: Pickup | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether its key can be handed over now."""
+        return self.application.state == State.AWAITING_COLLECTION and self.pickup is not None
+
+
+def normalise(untrusted: str) -> str:
+    """What was scanned or typed: wide characters of an input method made narrow, no blanks around."""
+    return unicodedata.normalize("NFKC", untrusted).replace("\x00", "").strip()[:LONGEST]
+
+
+def find(session: Session, typed: str) -> Sequence[Found]:
+    """The cases that are meant, those that wait first. What names one thing exactly finds it wherever it stands; a name
+    finds cases that wait."""
+    said = normalise(typed)
+    if not said:
+        return ()
+    statement = (
+        select(Application, Pickup)
+        .outerjoin(Pickup, (Pickup.application_id == Application.id) & Pickup.ended_at.is_(None))
+        .where(_meant_by(said))
+        .order_by(Application.state != State.AWAITING_COLLECTION.value, Application.id.desc())
+        .limit(MOST_FOUND)
+    )
+    return [Found(application, pickup) for application, pickup in session.execute(statement)]
+
+
+def number_in(said: str) -> str | None:
+    """The application number in a number, a mark on a printed paper, or the address of a case."""
+    upper = said.upper()
+    for form in (_MARK.match(upper), _LINK.search(said)):
+        if form is not None:
+            return form.group(1)
+    return upper if _NUMBER.fullmatch(upper) else None
+
+
+def _meant_by(said: str) -> ColumnElement[bool]:
+    packed = said.replace(" ", "")
+    if len(packed) == CODE_DIGITS and packed.isascii() and packed.isdecimal():
+        return Pickup.code == packed
+    number = number_in(said)
+    if number is not None:
+        return Application.number == number
+    code = normalise_uscc(said)
+    if uscc_problem(code) is None:
+        return Application.uscc == code
+    key = select(Token.application_id).where(Token.serial == said).correlate(None)
+    waiting = Application.state == State.AWAITING_COLLECTION.value
+    return Application.id.in_(key) | (waiting & Application.enterprise_name.contains(said, autoescape=True))
