@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import database, lists, measure, render, work
+from tests.bench import custody, database, lists, measure, render, work
 from tests.bench.database import Filled
 from tests.bench.lists import Samples
 from tests.bench.render import Row
@@ -25,6 +25,7 @@ def measured(filled: Filled, samples: Samples) -> Iterator[Row]:
     """Every line that needs the database."""
     app = create_app(parts=filled.parts)
     yield from lists.rows(app, filled, samples)
+    yield from custody.rows(app, filled, samples)
     yield from work.rows(app, filled, samples.ours)
 
 

@@ -39,7 +39,7 @@ class Filled:
 
 def fingerprint(cases: int) -> str:
     """What the content depends on: the schema, how it is filled, and how much of it."""
-    files = [*sorted((ROOT / "migrations" / "versions").glob("*.py")), Path(load.__file__), load.STATEMENTS]
+    files = [*sorted((ROOT / "migrations" / "versions").glob("*.py")), Path(load.__file__), *load.STATEMENTS]
     digest = hashlib.sha256(str(cases).encode())
     for file in files:
         digest.update(file.read_bytes())

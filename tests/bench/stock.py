@@ -39,8 +39,30 @@ class ApplicationView(ModelView):
     page_size = 50
 
 
+class CustodyEntryView(ModelView):
+    """The ledger of hand-overs as it comes."""
+
+    can_create = can_edit = can_delete = False
+    column_list = ("at", "event", "token_id", "from_custodian", "to_custodian", "authority_id", "actor_name", "place")
+    column_searchable_list = ("actor_name", "place")
+    column_filters = ("event", "authority_id", "to_custodian")
+    column_default_sort = ("at", True)
+    page_size = 50
+
+
+class TokenView(ModelView):
+    """The keys as they come."""
+
+    can_create = can_edit = can_delete = False
+    column_list = ("serial", "state", "custodian", "custodian_ref", "authority_id", "moved_at")
+    column_searchable_list = ("serial",)
+    column_filters = ("state", "custodian", "authority_id")
+    column_default_sort = ("moved_at", True)
+    page_size = 50
+
+
 def make_app(owner_url: str) -> Flask:
-    """The stock application; its list is at /admin/application/."""
+    """The stock application; its lists are at /admin/application/, /admin/custody/ and /admin/token/."""
     engine = create_engine("postgresql+psycopg://" + owner_url.split("://", 1)[1])
 
     class Mapped(DeclarativeBase):
@@ -48,6 +70,12 @@ def make_app(owner_url: str) -> Flask:
 
     class Application(Mapped):
         __table__ = Table("application", Mapped.metadata, autoload_with=engine, resolve_fks=False)
+
+    class CustodyEntry(Mapped):
+        __table__ = Table("custody_entry", Mapped.metadata, autoload_with=engine, resolve_fks=False)
+
+    class Token(Mapped):
+        __table__ = Table("token", Mapped.metadata, autoload_with=engine, resolve_fks=False)
 
     app = Flask("tests.bench.stock")
     app.config["SECRET_KEY"] = "stock"
@@ -57,13 +85,15 @@ def make_app(owner_url: str) -> Flask:
         warnings.simplefilter("ignore", DeprecationWarning)  # plain SQLAlchemy sessions: 3.0 will want another form
         admin = Admin(app, theme=Bootstrap4Theme())
         admin.add_view(ApplicationView(Application, session, endpoint="application"))
+        admin.add_view(CustodyEntryView(CustodyEntry, session, endpoint="custody"))
+        admin.add_view(TokenView(Token, session, endpoint="token"))
     app.teardown_appcontext(lambda error: session.remove())
     return app
 
 
-def filter_arguments(app: Flask, **equal: object) -> dict[str, str]:
-    """URL arguments of the stock list for `column=value` filters."""
-    view: Any = next(each for each in app.extensions["admin"][0]._views if isinstance(each, ApplicationView))
+def filter_arguments(app: Flask, of: type[ModelView] = ApplicationView, /, **equal: object) -> dict[str, str]:
+    """URL arguments of a stock list for `column=value` filters."""
+    view: Any = next(each for each in app.extensions["admin"][0]._views if isinstance(each, of))
     places = {
         each.column.key: index for index, each in enumerate(view._filters) if type(each).__name__ in EQUAL_FILTERS
     }

@@ -226,7 +226,7 @@ def _write(
     header = [say(column_name(column, wanted.view)) for column in wanted.shown]
     if what is Format.CSV:
         return csv_text(header, rows(), limit).encode(), counted[0]
-    title = say(N_("Keys")) if wanted.view is View.KEYS else say(N_("Dispatch and collection log"))
+    title = say(N_("Keys, where they are now")) if wanted.view is View.KEYS else say(N_("Dispatch and collection log"))
     return xlsx_bytes(title[:31], header, rows(), limit), counted[0]
 
 

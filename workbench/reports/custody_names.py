@@ -27,13 +27,13 @@ COLUMN_NAMES: Final[Mapping[Column, str]] = {
     Column.USCC: N_("Unified social credit code"),
     Column.NUMBER: N_("Application number"),
     Column.AUTHORITY: N_("Authority"),
-    Column.FROM: N_("From"),
-    Column.TO: N_("To"),
+    Column.FROM: N_("Handed over by"),
+    Column.TO: N_("Taken by"),
     Column.STATE: N_("State now"),
     Column.CONSIGNMENT: N_("Consignment"),
     Column.WAYBILL: N_("Waybill number"),
     Column.ACTOR: N_("Actor"),
-    Column.PLACE: N_("Place"),
+    Column.PLACE: N_("Where it happened"),
     Column.REMARK: N_("Remark"),
 }
 _OF_KEYS: Final[Mapping[Column, str]] = {Column.TO: N_("Where it is"), Column.AT: N_("Since")}

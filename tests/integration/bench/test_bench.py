@@ -21,6 +21,9 @@ LINES = {
     "case screen, clerk",
     "decision, clerk",
     "decision, re-checker",
+    "board of 37, dispatcher",
+    "custody log, newest",
+    "keys that wait for collection",
 }
 
 
