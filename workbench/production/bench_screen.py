@@ -3,7 +3,7 @@
 The pieces are HTML of their own, so that the screen changes where something has changed and nowhere else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -27,6 +27,7 @@ from workbench.shell.i18n import instant, language
 
 _ = lazy_gettext
 
+AGENT_COMMAND: Final = "python -m workbench bench-agent"
 AT_WORK_MS: Final = 400
 IDLE_MS: Final = 2000
 """How long the screen waits before it asks again."""
@@ -66,7 +67,16 @@ DIFFERENCE_WORDS: Final[Mapping[str, Any]] = {
     Difference.KEY_NOT_BOUND: _("the key can leave the token"),
     Difference.ENDED: _("the certificate has ended"),
 }
-PIECES: Final = ("head", "reason", "job", "batch", "letters", "next", "log")
+PIECES: Final = {
+    "head": "production/bench_head.html",
+    "reason": "production/bench_reason.html",
+    "job": "production/bench_job.html",
+    "batch": "production/bench_batch.html",
+    "letters": "production/bench_letters.html",
+    "next": "production/bench_next.html",
+    "log": "production/bench_log.html",
+}
+"""What the screen is made of, and from which template."""
 
 
 @dataclass(frozen=True)
@@ -190,8 +200,12 @@ def _step(name: str, place: int, at: int, work: Work | None) -> Step:
     return Step(str(STEPS[name]), state, str(STEP_WORDS[state]))
 
 
-def tell(session: Session, bench: Bench, seen: str | None = None) -> dict[str, Any] | None:
-    """What the script is told of the bench; None when it has seen just this before."""
+def tell(session: Session, bench: Bench, seen: str | None = None, *, whole: bool = False) -> dict[str, Any] | None:
+    """What the script is told of the bench; None when it has seen just this before.
+
+    Args:
+        whole: what waits was read too, whatever is in work.
+    """
     version = version_of(bench, language())
     if version == seen:
         return None
@@ -201,7 +215,7 @@ def tell(session: Session, bench: Bench, seen: str | None = None) -> dict[str, A
     return {
         "version": version,
         "wait": AT_WORK_MS if bench.in_work else IDLE_MS,
-        "pieces": pieces(session, bench, _changing(bench)),
+        "pieces": pieces(session, bench, PIECES if whole else _changing(bench)),
         "pulse": pulse_of(bench),
         "said": said.as_json() if said is not None else None,
         "labels": labels_to_print(bench),
@@ -209,18 +223,19 @@ def tell(session: Session, bench: Bench, seen: str | None = None) -> dict[str, A
     }
 
 
-def pieces(session: Session, bench: Bench, names: Sequence[str] = PIECES) -> dict[str, str]:
+def pieces(session: Session, bench: Bench, names: Iterable[str] = PIECES) -> dict[str, str]:
     """The pieces of the screen, by name."""
     values = {
         "bench": bench,
         "words": Words(load_calendar(session)),
         "state_words": STATE_WORDS,
         "ends_words": ENDS_WORDS,
+        "agent_command": AGENT_COMMAND,
     }
-    return {name: render_template(f"production/bench_{name}.html", **values) for name in names}
+    return {name: render_template(PIECES[name], **values) for name in names}
 
 
-def _changing(bench: Bench) -> Sequence[str]:
+def _changing(bench: Bench) -> Iterable[str]:
     """What a token in work leaves as it was: the lists of what could be begun are not read meanwhile."""
     if bench.work is None:
         return PIECES

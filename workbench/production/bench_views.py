@@ -21,7 +21,7 @@ from workbench.kernel.permissions import Permission
 from workbench.keys.models import Seal, Token
 from workbench.production import batches, bench_state, labels, making, pins
 from workbench.production.bench_parts import Bench
-from workbench.production.bench_screen import PIECES, Said, pieces, tell
+from workbench.production.bench_screen import Said, pieces, tell
 from workbench.production.models import BenchStation, Making
 from workbench.production.revoking import EndsBecause
 from workbench.production.stations import find_own_station, leave_station, take_station
@@ -222,8 +222,8 @@ class BenchView(DeskView):
         if not wants_json():
             flash(f"{said.word} · {said.detail}" if said.detail else said.word, _CATEGORIES[said.tone])
             return self.see_other(".index", key=shown) if shown else self.see_other(".index")
-        bench = bench_state.read_bench(db(), current_actor(), shown_id=shown)
-        return jsonify(said.as_json() | {"state": tell(db(), bench), "shown": shown})
+        bench = bench_state.read_bench(db(), current_actor(), shown_id=shown, whole=True)
+        return jsonify(said.as_json() | {"state": tell(db(), bench, whole=True), "shown": shown})
 
     @staticmethod
     def _read(*, whole: bool = False) -> Bench:
@@ -235,7 +235,6 @@ class BenchView(DeskView):
         told = tell(db(), bench)
         assert told is not None
         return {name: value for name, value in told.items() if name != "pieces"} | {
-            "pieces": PIECES,
             "url": url_for(".state"),
             "print": url_for(".labels"),
             "chosen": bench.chosen.id if bench.chosen and bench.is_choice else None,

@@ -19,6 +19,7 @@ const printer = new Printer(document.querySelector("[data-printer]"));
 const field = scanner.field;
 const reasons = new Map();
 const printed = new Set(told.labels);
+const held = new Map();
 let { version, pulse, wait, chosen, shown } = told;
 let timer = 0;
 let asked = 0;
@@ -27,16 +28,17 @@ function piece(name) {
   return bench.querySelector(`[data-piece="${name}"]`);
 }
 
-// A piece is replaced only when it says something else, and not under the hands of who writes in it.
+// A piece is replaced only when it says something else, and not under the hands of who writes in it: then false.
 function place(name, html) {
   const at = piece(name);
-  if (at.dataset.held === html) return;
-  if (at.contains(document.activeElement) && document.activeElement.matches("input:not([type=radio]), textarea")) return;
+  if (held.get(name) === html) return true;
   const hadFocus = at.contains(document.activeElement);
+  if (hadFocus && document.activeElement.matches("input:not([type=radio])")) return false;
   at.innerHTML = html;
-  at.dataset.held = html;
+  held.set(name, html);
   if (name === "reason") keepReason();
   if (hadFocus) field.focus();
+  return true;
 }
 
 function apply(state) {
@@ -45,10 +47,9 @@ function apply(state) {
     location.reload();
     return;
   }
-  const held = Object.entries(state.pieces).filter(([name]) => piece(name).contains(document.activeElement)).length;
-  for (const [name, html] of Object.entries(state.pieces)) place(name, html);
+  const placed = Object.entries(state.pieces).map(([name, html]) => place(name, html));
   ({ wait } = state);
-  version = held ? null : state.version;
+  version = placed.every(Boolean) ? state.version : null;
   if (state.pulse !== pulse) {
     pulse = state.pulse;
     if (state.said) scanner.say(state.said);
@@ -114,6 +115,7 @@ async function print(action, form) {
 
 // A key that was verified while this page looked on gets its label by itself; older ones wait for the button.
 function printNew(labels) {
+  if (document.hidden) return; // another window may be looking on, and one label is enough
   const fresh = labels.filter((each) => !printed.has(each));
   for (const each of fresh) printed.add(each);
   if (!fresh.length || localStorage.getItem(BY_HAND) === "yes") return;
@@ -218,7 +220,6 @@ bind({ key: "ArrowLeft", label: "", run: () => because(-1) });
 const inPeace = () => !document.querySelector(":popover-open");
 bind({ key: "Escape", shown: "Esc", label: word("bench.undo"), run: () => choose(null), when: inPeace });
 
-for (const name of told.pieces) piece(name).dataset.held = "";
 const byItself = bench.querySelector("[data-print-by-itself]");
 byItself.checked = localStorage.getItem(BY_HAND) !== "yes";
 byItself.closest("[data-print-offer]").hidden = false;
