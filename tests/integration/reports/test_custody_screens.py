@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.integration.dispatch.conftest import WAYBILL, Table
-from tests.integration.dispatch.conftest import table as table  # noqa: PLC0414 - a fixture, shared by name
+from tests.integration.dispatch.conftest import table as table
 from tests.support.desk import Desk
 from workbench.dispatch import consignments
 from workbench.kernel.identity import Role
