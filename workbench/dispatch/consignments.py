@@ -2,6 +2,7 @@
 undone before that. What is sealed cannot be changed; what is unfit to travel is named and stays.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import func, select, text
@@ -9,11 +10,10 @@ from sqlalchemy.orm import Session
 
 from workbench.cases.calendar import local_day
 from workbench.cases.deadlines import load_calendar
-from workbench.cases.models import Application
 from workbench.cases.service import advance
 from workbench.cases.states import Action
-from workbench.cases.words import State
 from workbench.dispatch import carriers
+from workbench.dispatch.fitness import refuse_unfit
 from workbench.dispatch.models import Consignment, ConsignmentItem
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState, Outcome
 from workbench.kernel import audit
@@ -22,17 +22,15 @@ from workbench.kernel.errors import Conflict, Invalid, NotFound
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand
-from workbench.keys.models import Certificate, Token
-from workbench.keys.token_states import Custodian, TokenMove, TokenState
-from workbench.keys.tokens import move
+from workbench.keys.models import Token
+from workbench.keys.token_states import Custodian, TokenMove
+from workbench.keys.tokens import move_locked
 from workbench.organisation.models import Authority
 
 MOST_KEYS: Final = 500
 """Keys of one consignment: as many as are handed over in one transaction."""
 MAX_REMARK: Final = 500
 """Characters."""
-NAMED: Final = 5
-"""Serials that one sentence names."""
 
 
 def get_consignment(session: Session, actor: Actor, consignment_id: int, *, lock: bool = False) -> Consignment:
@@ -179,9 +177,11 @@ def hand_over(session: Session, actor: Actor, consignment_id: int, carrier_code:
     carrier = carriers.give_waybill(session, consignment, carrier_code, waybill)
     refuse_unfit(session, consignment)
     items = live_items(session, consignment)
+    tokens = _lock_tokens(session, items)
     authority = session.get_one(Authority, consignment.authority_id)  # held, so that each notice finds it at hand
     for item in items:
-        move_item(session, actor, consignment, item, TokenMove.HAND_TO_COURIER, to_ref=consignment.id)
+        token = tokens[item.token_id]
+        move_item(session, actor, consignment, item, token, TokenMove.HAND_TO_COURIER, to_ref=consignment.id)
         advance(session, item.application_id, Action.HAND_TO_COURIER, actor)
     at = now()
     _step(consignment, ConsignmentState.IN_TRANSIT)
@@ -283,51 +283,25 @@ def count_by_box(session: Session, consignment: Consignment) -> dict[int, int]:
     return {box: count for box, count in rows}
 
 
-def refuse_unfit(session: Session, consignment: Consignment) -> None:
-    """Stop a consignment with a key that was fit to travel when it was packed and is so no longer.
-
-    Raises:
-        Conflict: naming the keys; they have to be taken out.
-    """
-    found = session.execute(
-        select(Token.serial, Token.state, Token.custodian, Application.state)
-        .join(ConsignmentItem, ConsignmentItem.token_id == Token.id)
-        .join(Application, Application.id == ConsignmentItem.application_id)
-        .where(ConsignmentItem.consignment_id == consignment.id, ConsignmentItem.settled_at.is_(None))
-        .order_by(ConsignmentItem.box, ConsignmentItem.id)
-        .add_columns(has_good_certificate())
-    )
-    serials = [serial for serial, *standing in found if not _is_fit(*standing)]
-    if serials:
-        named = "、".join(serials[:NAMED]) + (" …" if len(serials) > NAMED else "")
-        raise Conflict(
-            N_("These keys may no longer be sent, take them out first: %(serials)s (%(count)d)."),
-            serials=named,
-            count=len(serials),
-        )
-
-
-def _is_fit(token_state: str, custodian: str, case_state: str, certified: bool) -> bool:
-    in_hand = token_state == TokenState.PERSONALISED and custodian == Custodian.PACKER
-    return in_hand and case_state == State.MADE and certified
-
-
-def has_good_certificate() -> Any:
-    """Whether a token of the statement around it holds a certificate that is valid now."""
-    return (
-        select(Certificate.id)
-        .where(Certificate.token_id == Token.id, Certificate.state == "valid", Certificate.not_after > now())
-        .exists()
-    )
-
-
 def give_back(session: Session, actor: Actor, consignment: Consignment, item: ConsignmentItem) -> None:
     """Take a key out of a consignment in the house and put it back into the vendor's stock. One that was set aside as
     spoiled meanwhile is where spoiled keys are, and stays there."""
-    custodian = session.scalars(select(Token.custodian).where(Token.id == item.token_id).with_for_update()).one()
-    if custodian == Custodian.PACKER:
-        move_item(session, actor, consignment, item, TokenMove.UNPACK)
+    token = _lock_tokens(session, [item])[item.token_id]
+    if token.custodian == Custodian.PACKER:
+        move_item(session, actor, consignment, item, token, TokenMove.UNPACK)
     item.outcome, item.settled_at = Outcome.TAKEN_OUT.value, now()
+
+
+def _lock_tokens(session: Session, items: Sequence[ConsignmentItem]) -> dict[int, Token]:
+    """The tokens of these items, locked in one order for everybody."""
+    found = session.scalars(
+        select(Token)
+        .where(Token.id.in_([item.token_id for item in items]))
+        .order_by(Token.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {token.id: token for token in found}
 
 
 def move_item(
@@ -335,13 +309,14 @@ def move_item(
     actor: Actor,
     consignment: Consignment,
     item: ConsignmentItem,
+    token: Token,
     what: TokenMove,
     to_ref: int | None = None,
 ) -> None:
-    """Move a consignment's key from hand to hand; whose it is stays as it was."""
-    move(
+    """Move a consignment's key, locked by this transaction, from hand to hand; whose it is stays as it was."""
+    move_locked(
         session,
-        item.token_id,
+        token,
         what,
         actor,
         to_ref=to_ref,

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from workbench.cases.models import Application
 from workbench.cases.words import State
 from workbench.dispatch import consignments
-from workbench.dispatch.consignments import MOST_KEYS, get_packing, has_good_certificate, move_item
+from workbench.dispatch.consignments import MOST_KEYS, get_packing, move_item
+from workbench.dispatch.fitness import has_good_certificate
 from workbench.dispatch.models import Consignment, ConsignmentItem
 from workbench.dispatch.naming import Named
 from workbench.kernel.clock import now
@@ -90,7 +91,7 @@ def pack(session: Session, actor: Actor, consignment_id: int, serial: str, box: 
         packed_by_id=actor.id,
     )
     session.add(item)
-    move_item(session, actor, consignment, item, TokenMove.PACK, to_ref=actor.id)
+    move_item(session, actor, consignment, item, token, TokenMove.PACK, to_ref=actor.id)
     _changed(session, actor, consignment)
     session.flush()
     return _packed(session, token, item, repeated=False)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from workbench.cases.models import Application
 from workbench.cases.words import State
-from workbench.dispatch.consignments import has_good_certificate
+from workbench.dispatch.fitness import has_good_certificate
 from workbench.dispatch.models import Consignment, ConsignmentItem
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState, Outcome
 from workbench.kernel.identity import Actor
