@@ -88,7 +88,7 @@ def arrive(session: Session, actor: Actor, consignment_id: int) -> Consignment:
         NotAllowed, NotFound: the actor receives no keys, or there is no such parcel.
         Conflict: it is not under way.
     """
-    consignment = _get_inward(session, actor, consignment_id)
+    consignment = get_inward(session, actor, consignment_id, lock=True)
     if consignment.state in (ConsignmentState.ARRIVED, ConsignmentState.OPENED, ConsignmentState.CLOSED):
         return consignment
     if consignment.state == ConsignmentState.LOST:
@@ -153,7 +153,7 @@ def scan_key(
         Conflict: the parcel is not open.
         Invalid: nothing was scanned, or a damaged key comes without a remark.
     """
-    consignment = _get_inward(session, actor, consignment_id)
+    consignment = get_inward(session, actor, consignment_id, lock=True)
     receipt = find_open_receipt(session, consignment.id)
     if receipt is None:
         raise Conflict(N_("Open the parcel first."))
@@ -192,7 +192,7 @@ def close_parcel(session: Session, actor: Actor, consignment_id: int, *, complet
         NotAllowed, NotFound: as `arrive`.
         Conflict: the parcel is not open.
     """
-    consignment = _get_inward(session, actor, consignment_id)
+    consignment = get_inward(session, actor, consignment_id, lock=True)
     receipt = find_open_receipt(session, consignment.id)
     if receipt is None:
         raise Conflict(N_("Open the parcel first."))
@@ -218,9 +218,15 @@ def find_open_receipt(session: Session, consignment_id: int) -> Receipt | None:
     ).one_or_none()
 
 
-def _get_inward(session: Session, actor: Actor, consignment_id: int) -> Consignment:
+def get_inward(session: Session, actor: Actor, consignment_id: int, *, lock: bool = False) -> Consignment:
+    """A parcel that was sent to the actor's authority, locked against other writers when asked.
+
+    Raises:
+        NotAllowed: the actor receives no keys.
+        NotFound: there is none, or it was never handed to a courier.
+    """
     demand(actor, Permission.KEY_RECEIVE)
-    consignment = get_consignment(session, actor, consignment_id, lock=True)
+    consignment = get_consignment(session, actor, consignment_id, lock=lock)
     if consignment.kind == ConsignmentKind.RETURN or consignment.handed_over_at is None:
         raise NotFound(N_("There is no such consignment."))
     return consignment

@@ -24,7 +24,7 @@ from workbench.kernel.db import widened
 from workbench.kernel.errors import Conflict, NotFound
 from workbench.kernel.identity import EVERYWHERE, Actor, system_actor
 from workbench.kernel.messages import N_
-from workbench.kernel.permissions import Permission, demand
+from workbench.kernel.permissions import Permission, demand, permits
 from workbench.keys.models import Certificate, Token
 from workbench.keys.revocation import RevocationReason
 from workbench.keys.service import revoke
@@ -75,7 +75,7 @@ def settle_in_words(session: Session, actor: Actor, discrepancy_id: int, words: 
         NotFound, Conflict: as `send_on`.
         Invalid: no words, or too many.
     """
-    demand(actor, Permission.CUSTODY_READ)
+    demand(actor, Permission.KEY_RECEIVE if permits(actor, Permission.KEY_RECEIVE) else Permission.KEY_DISPATCH)
     found = _get_open(session, actor, discrepancy_id, DiscrepancyKind.UNKNOWN)
     consignment = get_consignment(session, actor, found.consignment_id, lock=True)
     settle(session, actor, consignment, found, needed_remark(words))

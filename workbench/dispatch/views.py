@@ -1,9 +1,17 @@
-"""Puts the dispatch room together: the packing table, the courier's hatch, the list of consignments, the companies."""
+"""Puts the dispatch room together: packing table, courier, parcels under way, the authority's door, companies."""
 
 from flask import Flask
 from flask_admin import Admin
 
-from workbench.dispatch import carrier_views, consignment_views, courier_views, packing_views
+from workbench.dispatch import (
+    carrier_views,
+    consignment_views,
+    courier_views,
+    finding_views,
+    packing_views,
+    receiving_views,
+    transit_views,
+)
 
 
 def register(app: Flask, admin: Admin) -> None:
@@ -11,4 +19,7 @@ def register(app: Flask, admin: Admin) -> None:
     packing_views.register(app, admin)
     courier_views.register(app, admin)
     consignment_views.register(app, admin)
+    transit_views.register(app, admin)
+    finding_views.register(app, admin)
+    receiving_views.register(app, admin)
     carrier_views.register(app, admin)
