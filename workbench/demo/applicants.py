@@ -30,6 +30,7 @@ _SHOWN: Final[Mapping[State, str]] = {
     State.RETURNED: N_("A case that came back with remarks"),
     State.PRE_CHECK: N_("A case that waits for the pre-check"),
     State.PRODUCTION: N_("A case whose key is being made"),
+    State.AWAITING_COLLECTION: N_("A key that waits to be collected"),
 }
 
 

@@ -42,30 +42,46 @@ _STORE_OF_PROCESS: Final = "SOFTHSM2_CONF"
 
 
 @dataclass(frozen=True)
-class _Drawer:
-    """Where the tokens are, and what is needed to write on them."""
+class Drawer:
+    """Where tokens are, and what is needed to write on them."""
 
     kind: DriverKind
     folder: Path
     so_pin_file: Path
 
-    def fill(self) -> list[str]:
-        """The serial numbers of its blank tokens, as many as there should be.
+    def open(self) -> TokenDriver:
+        """The driver of its tokens. The process has one store of SoftHSM at a time: see `own_store`.
+
+        Raises:
+            TokenFault: the tokens' library is missing.
+        """
+        if self.kind is DriverKind.SM2_SOFTWARE:
+            return SoftwareSm2Driver(self.folder)
+        Store(self.folder).activate()
+        return load_driver(self.kind, None, self.so_pin_file.read_text(), self.folder)
+
+    def fill(self, count: int) -> list[str]:
+        """The serial numbers of its blank tokens, at least so many.
 
         Raises:
             TokenFault: the tokens' library is missing, or the disk is full.
         """
-        so_pin = self.so_pin_file.read_text()
-        with _own_store():
-            if self.kind is DriverKind.SM2_SOFTWARE:
-                software = SoftwareSm2Driver(self.folder)
-                software.add_blank_tokens(_missing(software))
-                return _blank(software)
-            store = Store(self.folder)
-            store.activate()
-            driver = load_driver(self.kind, None, so_pin, self.folder)
-            store.add_blank_tokens(_missing(driver), so_pin)
-            return _blank(driver)
+        driver = self.open()
+        missing = max(0, count - len(_blank(driver)))
+        if isinstance(driver, SoftwareSm2Driver):
+            driver.add_blank_tokens(missing)
+        else:
+            Store(self.folder).add_blank_tokens(missing, self.so_pin_file.read_text())
+        return _blank(driver)
+
+    def take_in(self, session: Session, serials: Sequence[str]) -> None:
+        """Enter those that the stock does not know, as a delivery of their own."""
+        model = MODEL if self.kind is DriverKind.SM2_SOFTWARE else _SOFTHSM_MODEL
+        known = set(session.scalars(select(Token.serial).where(Token.serial.in_(serials))))
+        fresh = [serial for serial in serials if serial not in known]
+        if fresh:
+            listed = "\n".join(("serial", *fresh)).encode()
+            take_in_delivery(session, _ACTOR, read_list("demo.csv", listed, model=model, box=BOX, alike=False))
 
 
 def lay_out_bench(settings: Settings, url: str, progress: Callable[[str], None]) -> Mapping[str, str] | None:
@@ -89,16 +105,17 @@ def lay_out_bench(settings: Settings, url: str, progress: Callable[[str], None])
         return None
     folder = settings.var_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    drawer = _drawer(settings, folder)
+    drawer = drawer_of(settings, "tokens")
     try:
-        serials = drawer.fill()
+        with own_store():
+            serials = drawer.fill(BLANK_TOKENS)
     except TokenFault as fault:
         progress(f"No demo bench, everything else works. {fault.detail}")
         return None
     parts = make_parts(settings)
     try:
         with parts.work() as session:
-            _take_in(session, serials, MODEL if drawer.kind is DriverKind.SM2_SOFTWARE else _SOFTHSM_MODEL)
+            drawer.take_in(session, serials)
         credential_file = _have_station(parts, folder / "station.credential")
     finally:
         parts.engine.dispose()
@@ -117,30 +134,20 @@ def lay_out_bench(settings: Settings, url: str, progress: Callable[[str], None])
     return {f"{PREFIX}{name}": str(value) for name, value in told.items()}
 
 
-def _drawer(settings: Settings, folder: Path) -> _Drawer:
+def drawer_of(settings: Settings, name: str) -> Drawer:
+    """The drawer of this name in the demo's folder, for tokens of the configured algorithm."""
+    folder = settings.var_dir / FOLDER
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     so_pin_file = folder / "so-pin"
     if not so_pin_file.exists():
         write_private(so_pin_file, "".join(secrets.choice("0123456789") for _ in range(8)).encode())
     if Algorithm(settings.key_algorithm) is Algorithm.SM2:
-        return _Drawer(DriverKind.SM2_SOFTWARE, folder / "tokens-sm2", so_pin_file)
-    return _Drawer(DriverKind.SOFTHSM, folder / "tokens", so_pin_file)
-
-
-def _missing(driver: TokenDriver) -> int:
-    return max(0, BLANK_TOKENS - len(_blank(driver)))
+        return Drawer(DriverKind.SM2_SOFTWARE, folder / f"{name}-sm2", so_pin_file)
+    return Drawer(DriverKind.SOFTHSM, folder / name, so_pin_file)
 
 
 def _blank(driver: TokenDriver) -> list[str]:
     return [each.serial for each in driver.list_tokens() if each.blank]
-
-
-def _take_in(session: Session, serials: Sequence[str], model: str) -> None:
-    """Enter those that the stock does not know, as a delivery of their own."""
-    known = set(session.scalars(select(Token.serial).where(Token.serial.in_(serials))))
-    fresh = [serial for serial in serials if serial not in known]
-    if fresh:
-        listed = "\n".join(("serial", *fresh)).encode()
-        take_in_delivery(session, _ACTOR, read_list("demo.csv", listed, model=model, box=BOX, alike=False))
 
 
 def _have_station(parts: Parts, path: Path) -> Path | None:
@@ -160,7 +167,7 @@ def _have_station(parts: Parts, path: Path) -> Path | None:
 
 
 @contextmanager
-def _own_store() -> Iterator[None]:
+def own_store() -> Iterator[None]:
     """SoftHSM finds its tokens by the environment: what was there before must hold again for whatever comes after."""
     before = os.environ.get(_STORE_OF_PROCESS)
     try:

@@ -86,6 +86,15 @@ def load_demo(settings: Settings, progress: Callable[[str], None], *, cast: Cast
         parts.engine.dispose()
 
 
+def find_anchor(parts: Parts) -> datetime | None:
+    """The instant as of which the demo's cases were told; None where they were not all loaded."""
+    with parts.work() as session:
+        entries = {each.action: each for each in session.scalars(select(AuditEntry).where(AuditEntry.chain == CHAIN))}
+    if LOADED not in entries or STARTED not in entries:
+        return None
+    return datetime.fromisoformat((entries[STARTED].after or {})["anchor"])
+
+
 def _begin(parts: Parts, progress: Callable[[str], None]) -> datetime | None:
     """The anchor of the load to do: a new one after setting up, or an unfinished one's; None when nothing is to do."""
     with parts.work() as session:

@@ -6,12 +6,13 @@ found; a paper without fault is never marked.
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from workbench.cases.words import Category, Channel, Desk, Service
 from workbench.demo.accounts import logins_of
 from workbench.demo.faults import ANSWERS, ITEM_OF, SUBTLE
-from workbench.demo.papers import Document, Fault, InventedEnterprise, invented_enterprise, invented_holder
+from workbench.demo.papers import Document, Fault, InventedEnterprise, Quirk, invented_enterprise, invented_holder
 from workbench.demo.story import (
     Decision,
     Ending,
@@ -32,21 +33,21 @@ Cast = Mapping[str, Mapping[Ending, int]]
 """Authority code → how many stories stand where."""
 
 
-def _row(pre_check: int, re_check: int, returned: int, production: int, withdrawn: int) -> dict[Ending, int]:
-    return dict(zip(Ending, (pre_check, re_check, returned, production, withdrawn), strict=True))
+def _row(pre_check: int, re_check: int, returned: int, production: int, withdrawn: int, key: int) -> dict[Ending, int]:
+    return dict(zip(Ending, (pre_check, re_check, returned, production, withdrawn, key), strict=True))
 
 
 FULL: Final[Cast] = {
-    "110000": _row(22, 6, 6, 6, 2),
-    "310000": _row(7, 4, 3, 4, 1),
-    "440000": _row(7, 3, 3, 3, 1),
-    "440300": _row(6, 3, 2, 3, 1),
-    "650000": _row(6, 3, 3, 2, 1),
-    "330000": _row(5, 3, 2, 2, 0),
-    "370000": _row(5, 2, 2, 2, 0),
-    "330200": _row(5, 2, 2, 2, 1),
+    "110000": _row(22, 6, 6, 6, 2, 9),
+    "310000": _row(7, 4, 3, 4, 1, 5),
+    "440000": _row(7, 3, 3, 3, 1, 3),
+    "440300": _row(6, 3, 2, 3, 1, 2),
+    "650000": _row(6, 3, 3, 2, 1, 2),
+    "330000": _row(5, 3, 2, 2, 0, 2),
+    "370000": _row(5, 2, 2, 2, 0, 1),
+    "330200": _row(5, 2, 2, 2, 1, 1),
 }
-"""143 cases: 63 at the pre-check, 26 at the re-check, 23 returned, 24 waiting for production, 7 withdrawn."""
+"""168 cases: 63 at the pre-check, 26 at the re-check, 23 returned, 24 in production, 7 withdrawn, 25 with a key."""
 
 _DUE_IN: Final = (1, 0, 2, 1, -1, 0, 1, 2, 0, 1, 2, -3)
 """Working days from today to the due date of cases waiting for the pre-check, dealt out in turn."""
@@ -66,8 +67,15 @@ def plan_stories(cast: Cast, worktime: WorkTime, seed: int = SEED) -> list[Story
     """The stories of a cast, in an order of no meaning."""
     rng = random.Random(seed)
     planner = _Planner(rng, worktime)
-    places = [(code, ending) for code, row in cast.items() for ending, count in row.items() for _ in range(count)]
+    drawn = [(code, ending) for code, row in cast.items() for ending, count in row.items() for _ in range(count)]
+    # Keys last: whoever waits for a desk looks the same with them and without.
+    places = sorted(drawn, key=lambda place: place[1] is Ending.KEY)
     return [planner.story(index, code, ending) for index, (code, ending) in enumerate(places)]
+
+
+def _in_colour(plan: PaperPlan) -> PaperPlan:
+    """The letter whose impression the maker cuts out: no desk would have passed a black-and-white copy of it."""
+    return replace(plan, quirk=Quirk.NONE) if plan.quirk is Quirk.FAX else plan
 
 
 def in_order(stories: Sequence[Story]) -> list[Step]:
@@ -91,6 +99,8 @@ class _Planner:
     def story(self, index: int, authority: str, ending: Ending) -> Story:
         rng = self._rng
         service = _SERVICES[(index * 7 + index // 10) % len(_SERVICES)]
+        if ending is Ending.KEY and service is Service.RENEWAL:
+            service = Service.NEW  # a renewal's key stays with its holder
         channel = _CHANNELS[(index * 3 + index // 7) % len(_CHANNELS)]
         holder = invented_holder(rng)
         first = self._first_papers(service)
@@ -158,6 +168,8 @@ class _Planner:
             failing = not is_last or ending is Ending.RETURNED or (ending is Ending.WITHDRAWN and bool(decided))
             if not (identical and number == 1):
                 papers = self._with_faults(papers, sent, failing, ending if is_last else None, len(decided))
+            if is_last and ending in (Ending.PRODUCTION, Ending.KEY):
+                papers = {**papers, Document.SEAL_CONFIRMATION: _in_colour(papers[Document.SEAL_CONFIRMATION])}
             rounds.append(
                 Round(
                     submitted_at=self._time.at(submitted),
@@ -189,8 +201,9 @@ class _Planner:
         elif ending is Ending.RE_CHECK:
             passed = self._back(self._time.end, 0.05, 1.6 if service is Service.RENEWAL else 4.6)
             last = self._back(passed, 0.2, 1.5), (passed,)
-        elif ending is Ending.PRODUCTION:
-            re_checked = self._back(self._time.end, 0.05, 2.8)
+        elif ending in (Ending.PRODUCTION, Ending.KEY):
+            long_ago = ending is Ending.KEY
+            re_checked = self._back(self._time.end, *((7, 14) if long_ago else (0.05, 2.8)))
             passed = self._back(re_checked, 0.2, 2.4)
             last = self._back(passed, 0.2, 1.5), (passed, re_checked)
         elif ending is Ending.RETURNED:

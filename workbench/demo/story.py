@@ -22,6 +22,8 @@ class Ending(StrEnum):
     RETURNED = "returned"
     PRODUCTION = "production"
     WITHDRAWN = "withdrawn"
+    KEY = "key"
+    """Its key was made; `journeys` tells how far it got since."""
 
 
 @dataclass(frozen=True)

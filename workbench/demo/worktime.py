@@ -33,6 +33,14 @@ class WorkTime:
         index, minute = divmod(position, DAY)
         return self._opening(int(index)) + timedelta(seconds=int(minute * 60))
 
+    def latest(self, instant: datetime) -> datetime:
+        """The last working minute that is not after an instant of the line."""
+        day = local_day(instant)
+        index = max(place for place, each in enumerate(self._days) if each <= day)
+        passed = (instant - self._opening(index)).total_seconds() / 60
+        position = index * DAY + min(max(passed, 0.0), DAY - 1)
+        return self.at(min(position, self.end))
+
     def within(self, index: int, rng: random.Random) -> float:
         """Some position on a working day that has begun, at least five minutes before the anchor."""
         last = min(index * DAY + DAY - 5, self.end - 5)

@@ -238,10 +238,13 @@ def _load_demo(settings: Settings, app_url: str) -> Mapping[str, str] | None:
     load = import_module("workbench.demo.load")
     connected = settings.model_copy(update={"app_database_url": app_url})
     load.load_demo(connected, progress=_say)
+    _enter_first_data(settings, app_url)
     import_module("workbench.demo.trial_keys").lay_out_keys(connected, progress=_say)
     bench: Mapping[str, str] | None = import_module("workbench.demo.bench").lay_out_bench(
         connected, _address(settings), progress=_say
     )
+    if bench is not None:
+        import_module("workbench.demo.journeys").tell_journeys(connected, progress=_say)
     return bench
 
 
