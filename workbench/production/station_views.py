@@ -67,7 +67,7 @@ class StationsView(DeskView):
 
     def _shown_once(self, station: BenchStation, value: str) -> ResponseReturnValue:
         """The credential is kept nowhere, so no redirect can carry it."""
-        command = f"bench-agent --server {parts().settings.site_url} --credential-file station.credential"
+        command = f"python -m workbench bench-agent --server {parts().settings.site_url} --credential-file station.credential"
         page = self.render("production/stations_once.html", station=station, value=value, command=command)
         answer = make_response(page)
         answer.headers["Cache-Control"] = "no-store"
