@@ -55,7 +55,10 @@ const summary = {
 function open(name, { focus = true } = {}) {
   current = name;
   update();
-  if (!focus) return;
+  if (!focus) {
+    step[name].scrollIntoView({ block: "start" });
+    return;
+  }
   const target = { originals: allMatch, sign: serial }[name] ?? step[name].querySelector("input, textarea");
   target?.focus({ preventScroll: true });
   if (name !== "originals") step[name].scrollIntoView({ block: "start" });
@@ -163,7 +166,7 @@ async function finish(outcome) {
   if (!why) {
     form.classList.add("is-kept");
     place.textContent = word("counter.kept");
-    toast(word("counter.kept"), "today", 12);
+    sound("repeat");
     return;
   }
   // Corrected, the attempt is sent again under its id: nothing was written of the refused one.
