@@ -51,6 +51,10 @@ class InMemoryDriver:
         """Put a token back in."""
         self._tokens[serial] = self._out.pop(serial)
 
+    def copy_of_key(self, serial: str, key_id: bytes) -> Key:
+        """The private key itself, which no real token gives away: for browsers that show its certificate."""
+        return self._tokens[serial].keys[key_id]
+
     def list_tokens(self) -> Sequence[PluggedToken]:
         """As the interface says."""
         return [

@@ -29,6 +29,7 @@ PAGES: Final[tuple[str, ...]] = (
     "uploads.confirm",
     "following.case",
     "key.key",
+    "key.updating",
 )
 """Modules whose views hang on the blueprint, each `workbench.portal.<name>_views`."""
 

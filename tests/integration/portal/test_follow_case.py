@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from tests.integration.portal.follow_door import CLERK, Door, door
-from tests.support.casework import IDENTITY
+from tests.support.casework import IDENTITY, SYSTEM
 from workbench.cases.models import Application, CaseClock, CaseEvent
+from workbench.cases.service import advance
 from workbench.cases.states import CLOSED_STATES, Action
 from workbench.cases.words import Service, State, Verdict
 from workbench.kernel.errors import NotFound
@@ -104,8 +105,11 @@ def test_a_renewal_sees_neither_courier_nor_counter(door: Door) -> None:
     begun = check(door, number, State.PRE_CHECK)
     assert [step.key for step in begun.steps] == ["submitted", "pre_check", "re_check", "production"]
     door.pass_both(number)
-    assert check(door, number, State.PRODUCTION).now.title == "Your certificate is being updated"
-    door.move(number, "maker", Action.UPDATE_CERTIFICATE)
+    assert check(door, number, State.PRODUCTION).now.title == "You can update your certificate now"
+    shown = door.browser().open(f"/applications/{number}")
+    assert f'href="/applications/{number}/update"' in shown
+    with door.office.work() as session:
+        advance(session, door.case_id(number), Action.UPDATE_CERTIFICATE, SYSTEM)
     check(door, number, State.UPDATED)
     shown = door.browser().words(f"/applications/{number}")
     assert "courier" not in shown.lower()

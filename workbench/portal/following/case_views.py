@@ -11,7 +11,7 @@ from flask_babel import gettext
 from sqlalchemy import select
 
 from workbench.cases.calendar_text import describe_notes
-from workbench.cases.words import State
+from workbench.cases.words import Service, State
 from workbench.documents.access import record_view
 from workbench.documents.file_views import ensure_picture, picture_answer
 from workbench.documents.models import Attachment, Page
@@ -37,6 +37,11 @@ TONES: Final = {
     State.KEY_DESTROYED: "idle",
 }
 """How a state is coloured; the others are under way."""
+
+
+def tone_of(state: State, service: Service) -> str:
+    """How a case is coloured where it stands: as what it asks of its applicant."""
+    return "today" if timeline.waits_for_update(state, service) else TONES.get(state, "active")
 
 
 @portal.get("/applications/<number>")
@@ -127,7 +132,8 @@ def _page(template: str, number: str, **more: object) -> str:
         template,
         followed=followed,
         application=followed.application,
-        tone=TONES.get(followed.state, "active"),
+        tone=tone_of(followed.state, Service(followed.application.service)),
+        updates=timeline.waits_for_update(followed.state, Service(followed.application.service)),
         days_off=days_off(followed.due) if followed.due is not None else "",
         fields=FIELD_NAMES,
         who_words=timeline.WHO_WORDS,

@@ -24,7 +24,7 @@ from workbench.portal.door import current_applicant, portal
 from workbench.portal.drafting import drafts, forms
 from workbench.portal.drafting.draft_fields import first_open_step
 from workbench.portal.drafting.starting import standing_of
-from workbench.portal.following.case_views import TONES
+from workbench.portal.following.case_views import tone_of
 from workbench.portal.following.timeline import Saying, standing
 from workbench.portal.models import Draft
 from workbench.shell.context import db, parts
@@ -140,7 +140,7 @@ def _line(case: Application) -> CaseLine:
     return CaseLine(
         case=case,
         state=gettext(STATE_NAMES[state]),
-        tone=TONES.get(state, "active"),
+        tone=tone_of(state, Service(case.service)),
         saying=standing(state, Service(case.service)),
         due_day=last_day(case.due_at) if case.due_at is not None else None,
         left=_left(case.due_at),

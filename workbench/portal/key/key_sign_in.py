@@ -21,11 +21,13 @@ from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
 from workbench.keys.models import Certificate
 from workbench.keys.queries import CLOSED, find_certificate
-from workbench.keys.trust import Verdict, judge, load_authorities
+from workbench.keys.service import digest_of
+from workbench.keys.trust import Standing, Verdict, judge, load_authorities
 from workbench.keys.words import HAPPENED, THEN
 from workbench.portal.door import actor_of
 from workbench.portal.drafting.drafts import list_open, start_draft
 from workbench.portal.models import Draft
+from workbench.production import renewing
 
 _OF_FORM = ("legal_representative", "address", "postcode", "telephone", "machinery_account")
 
@@ -59,15 +61,18 @@ def judge_presented(parts: Parts, certificate: x509.Certificate) -> Verdict:
 def sign_in_with_key(session: Session, parts: Parts, verdict: Verdict, address: str) -> Applicant:
     """The account of a certificate that was found good, made at its first sign-in. Records the sign-in.
 
+    A certificate that has ended over its own renewal signs in to finish that.
+
     Raises:
         NotAllowed: the certificate does not open the door, with what happened to it, or the account is closed.
     """
-    if not verdict.opens or verdict.record is None:
+    record = _record_to_open_with(parts, verdict)
+    if record is None:
         raise NotAllowed(HAPPENED[verdict.standing])
-    applicant = _account_of(session, verdict.record, _earlier_case(parts, verdict.record))
+    applicant = _account_of(session, record, _earlier_case(parts, record))
     if not applicant.active:
         raise NotAllowed(N_("This account has been closed."))
-    applicant.name = verdict.record.enterprise_name
+    applicant.name = record.enterprise_name
     applicant.last_signed_in_at = now()
     session.flush()
     audit.record(
@@ -75,10 +80,41 @@ def sign_in_with_key(session: Session, parts: Parts, verdict: Verdict, address: 
         "applicant.signed_in_with_key",
         actor_of(applicant, address),
         subject=f"applicant:{applicant.id}",
-        authority_id=verdict.record.authority_id,
-        after={"key_number": verdict.record.key_number, "sha256": verdict.record.sha256},
+        authority_id=record.authority_id,
+        after={"key_number": record.key_number, "sha256": digest_of(verdict.certificate)},
     )
     return applicant
+
+
+def unfinished_renewal(parts: Parts, verdict: Verdict) -> str | None:
+    """The number of the renewal that a certificate may still sign in for though it opens nothing else any more: the one
+    that has replaced it and is not yet on the key, or the one it expired over. None for every other certificate.
+    """
+    if verdict.record is None or verdict.standing not in (Standing.REPLACED, Standing.EXPIRED):
+        return None
+    with parts.work() as session:
+        found = renewing.find_unfinished(session, verdict.record)
+    return found.number if found is not None else None
+
+
+def number_to_update(parts: Parts, certificate: Certificate) -> str | None:
+    """The number of the approved renewal of a certificate, which waits for its key to be plugged in."""
+    with parts.work() as session:
+        found = renewing.find_approved(session, certificate)
+    return found.number if found is not None else None
+
+
+def _record_to_open_with(parts: Parts, verdict: Verdict) -> Certificate | None:
+    """The record whose account a certificate opens. The account of a renewed certificate goes on as its successor's."""
+    if verdict.opens or verdict.record is None:
+        return verdict.record
+    with parts.work() as session:
+        unfinished = None
+        if verdict.standing in (Standing.REPLACED, Standing.EXPIRED):
+            unfinished = renewing.find_unfinished(session, verdict.record)
+        if unfinished is None:
+            return None
+        return renewing.find_successor(session, unfinished.id) or verdict.record
 
 
 def find_own_certificate(parts: Parts, applicant: Applicant) -> Certificate | None:

@@ -27,8 +27,10 @@ from workbench.portal.key.key_sign_in import (
     find_own_certificate,
     find_renewal,
     judge_presented,
+    number_to_update,
     sign_in_with_key,
     start_renewal,
+    unfinished_renewal,
 )
 from workbench.shell import health, http
 from workbench.shell.context import db, parts
@@ -50,7 +52,9 @@ def key_sign_in() -> ResponseReturnValue:
         log.warning(
             "key_refused", standing=verdict.standing.value, certificate=format(verdict.certificate.serial_number, "X")
         )
-    if request.method == "POST" and verdict is not None and verdict.opens:
+    unfinished = unfinished_renewal(parts(), verdict) if verdict is not None else None
+    opens = verdict is not None and (verdict.opens or unfinished is not None)
+    if request.method == "POST" and verdict is not None and opens:
         applicant = sign_in_with_key(db(), parts(), verdict, request.remote_addr or "")
         door.begin(applicant)
         return redirect(_on_main_site(settings) + url_for("portal.renew"), code=303)
@@ -58,12 +62,13 @@ def key_sign_in() -> ResponseReturnValue:
     page = render_template(
         "portal/key.html",
         verdict=verdict,
+        unfinished=unfinished,
         happened=happened,
         then=then,
         asked=asks_for_certificate(request.environ, settings),
         address=key_address(settings),
     )
-    response = make_response(page, 403 if request.method == "POST" or (verdict and not verdict.opens) else 200)
+    response = make_response(page, 403 if request.method == "POST" or (verdict and not opens) else 200)
     _let_form_lead_to(response, _on_main_site(settings))
     return response
 
@@ -88,6 +93,7 @@ def renew() -> ResponseReturnValue:
         certificate=certificate,
         draft=find_open_draft(db(), applicant),
         under_way=find_renewal(parts(), applicant, certificate),
+        update=number_to_update(parts(), certificate),
         promise=promises_of(db(), Service.RENEWAL).finished,
     )
 
