@@ -49,11 +49,15 @@ class Agent:
 
     def turn(self, outcome: Outcome | None = None) -> Answer:
         """One turn, with what is plugged in now."""
+        return take_turn(self.parts, self.station_id, self.say(outcome), ADDRESS)
+
+    def say(self, outcome: Outcome | None = None) -> Turn:
+        """What the agent says in a turn."""
         plugged = [
             Plugged(serial=each.serial, label=each.label, model=each.model, maker=each.maker, blank=each.blank)
             for each in self.driver.list_tokens()
         ]
-        turn = Turn(
+        return Turn(
             version=VERSION,
             agent="test",
             algorithms=sorted(self.driver.algorithms),
@@ -61,7 +65,6 @@ class Agent:
             plugged=plugged,
             outcome=outcome,
         )
-        return take_turn(self.parts, self.station_id, turn, ADDRESS)
 
     def work(self, turns: int = 12) -> list[Answer]:
         """Turns until nothing is ordered any more; what was answered."""
