@@ -19,6 +19,7 @@ from workbench.cases.models import Application, CaseClock, CaseEvent, Submission
 from workbench.cases.service import advance, get_case
 from workbench.cases.states import CLOSED_STATES, Action
 from workbench.cases.words import Service, State
+from workbench.collection.models import Pickup
 from workbench.documents.attachments import list_attachments
 from workbench.documents.models import Attachment, RequiredDocument
 from workbench.documents.service import current_submission
@@ -76,7 +77,10 @@ class SentPaper:
 
 @dataclass(frozen=True)
 class Followed:
-    """All the page of a case shows. `why_kept` is a msgid that says why it cannot be withdrawn, or None."""
+    """All the page of a case shows. `why_kept` is a msgid that says why it cannot be withdrawn, or None.
+
+    `pickup` is there while the key waits to be collected.
+    """
 
     application: Application
     submission: Submission
@@ -90,6 +94,7 @@ class Followed:
     papers: Sequence[SentPaper]
     correction: Draft | None
     why_kept: str | None
+    pickup: Pickup | None = None
 
     @property
     def state(self) -> State:
@@ -141,7 +146,8 @@ def follow(session: Session, actor: Actor, number: str) -> Followed:
     calendar = load_calendar(session)
     clocks = _clocks(session, application)
     remarks = remarks_of(session, application)
-    site_id = application.pickup_site_id
+    pickup = _pickup(session, application)
+    site_id = pickup.site_id if pickup is not None else application.pickup_site_id
     return Followed(
         application=application,
         submission=submission,
@@ -155,6 +161,7 @@ def follow(session: Session, actor: Actor, number: str) -> Followed:
         papers=_papers(session, submission, remarks),
         correction=find_open(session, application.id),
         why_kept=why_kept(session, application),
+        pickup=pickup,
     )
 
 
@@ -184,6 +191,15 @@ def why_kept(session: Session, application: Application) -> str | None:
     if decided or application.state != State.PRE_CHECK:
         return N_("The desks have begun to decide on this application: it can no longer be withdrawn here.")
     return None
+
+
+def _pickup(session: Session, application: Application) -> Pickup | None:
+    """The wait of the case's key at its authority, with the code to show there."""
+    if application.state != State.AWAITING_COLLECTION:
+        return None
+    return session.scalars(
+        select(Pickup).where(Pickup.application_id == application.id, Pickup.ended_at.is_(None))
+    ).one_or_none()
 
 
 def _clocks(session: Session, application: Application) -> dict[ClockKind, CaseClock]:
