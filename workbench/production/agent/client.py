@@ -1,4 +1,4 @@
-"""Taking a turn at the server: one kept connection, the server's certificate always checked, nothing else believed."""
+"""Taking a turn at the server: connections are kept, its certificate is always checked, nothing else is believed."""
 
 import json
 import ssl
@@ -56,7 +56,7 @@ class Client:
         """
         split = urlsplit(base)
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS)
-        options: dict[str, Any] = {"timeout": timeout, "maxsize": 1, "retries": False}
+        options: dict[str, Any] = {"timeout": timeout, "maxsize": 2, "retries": False}
         self._path = split.path + TURN_PATH
         self._headers = {
             "Authorization": f"Bearer {credential}",

@@ -5,8 +5,10 @@ it has not been told.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from secrets import SystemRandom
+from threading import Event, Thread
 from typing import Final, Protocol
 
 from workbench.kernel.messages import N_
@@ -22,6 +24,8 @@ LOOK_EVERY: Final = 1.0
 """Seconds between two looks at what is plugged in, while nothing is written."""
 LOOK_SHARE: Final = 10
 """A look that takes long is taken so many times its length apart."""
+BUSY_EVERY: Final = 3.0
+"""Seconds between the turns that say no more than that an order is being done: a real token may take a minute."""
 LONGEST_WAIT: Final = 10.0
 FIRST_WAIT: Final = 0.5
 """Seconds before a turn is taken again that the server did not answer; doubles each time, less a random part."""
@@ -99,14 +103,36 @@ class Agent:
     def _turn(self) -> Turn:
         if time.monotonic() >= self._look_at:
             self._look()
+        return self._say_turn(self._outcome)
+
+    def _say_turn(self, outcome: Outcome | None) -> Turn:
         return Turn(
             version=VERSION,
             agent=RELEASE,
             algorithms=sorted(self._driver.algorithms),
             software=self._software,
             plugged=self._plugged,
-            outcome=self._outcome,
+            outcome=outcome,
         )
+
+    @contextmanager
+    def _seen_to_be_busy(self) -> Iterator[None]:
+        """Take empty turns beside an order that lasts, so that nobody takes a working agent for a dead one.
+
+        They report nothing, and what they are told is what is being done already.
+        """
+        done, turn = Event(), self._say_turn(None)
+
+        def take_turns() -> None:
+            while not done.wait(BUSY_EVERY):
+                with suppress(Unanswered, Refused):
+                    self._server.take(turn)
+
+        Thread(target=take_turns, name="busy", daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
 
     def _look(self) -> None:
         began = time.monotonic()
@@ -128,7 +154,8 @@ class Agent:
 
     def _obey(self, order: Order) -> None:
         try:
-            done = self._performer.perform(order)
+            with self._seen_to_be_busy():
+                done = self._performer.perform(order)
         except StoppedBetweenCallsError:
             return
         self._outcome = done.outcome

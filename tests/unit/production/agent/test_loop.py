@@ -2,6 +2,7 @@
 the end is reached at once."""
 
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -236,6 +237,57 @@ def test_only_what_the_protocol_has_room_for_is_reported(waits: list[float]) -> 
     server = Script(IDLE)
     run(server, tokens=tokens)
     assert len(server.turns[0].plugged) == 500
+
+
+class Patient(Hands):
+    """Takes as long as it takes the server to have heard of it."""
+
+    def __init__(self, server: "Counting") -> None:
+        super().__init__(Removed(making=1))
+        self._server = server
+
+    def perform(self, order: Order) -> Done:
+        assert self._server.heard.wait(10)
+        return super().perform(order)
+
+
+class Counting:
+    """A server that orders once, and fails every second turn it is told that the agent is busy."""
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.heard = threading.Event()
+
+    def take(self, turn: Turn) -> Answer:
+        self.turns.append(turn)
+        if turn.outcome is not None:
+            return Answer(wait_seconds=0, station="一号台", done=True)
+        if len(self.turns) > 5:
+            self.heard.set()
+        if len(self.turns) % 2 == 0:
+            raise AWAY
+        return WORK
+
+
+def test_a_long_order_leaves_nobody_thinking_that_the_agent_is_dead(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(loop, "BUSY_EVERY", 0.01)
+    server = Counting()
+    hands = Patient(server)
+    agent = Agent(
+        Tokens(),  # type: ignore[arg-type]
+        server,
+        hands,
+        Speaker(translator("en")),
+        software=True,
+        stopped=lambda: False,
+    )
+    assert agent.run() == 0
+    assert len(hands.orders) == 1, "what is ordered meanwhile is what is being done"
+    assert [turn.outcome for turn in server.turns if turn.outcome is not None] == [Removed(making=1)]
+    assert len({turn.model_dump_json() for turn in server.turns if turn.outcome is None}) == 1
+    assert "does not answer" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
