@@ -67,7 +67,8 @@ class StationsView(DeskView):
 
     def _shown_once(self, station: BenchStation, value: str) -> ResponseReturnValue:
         """The credential is kept nowhere, so no redirect can carry it."""
-        command = f"python -m workbench bench-agent --server {parts().settings.site_url} --credential-file station.credential"
+        where = parts().settings.site_url
+        command = f"python -m workbench bench-agent --server {where} --credential-file station.credential"
         page = self.render("production/stations_once.html", station=station, value=value, command=command)
         answer = make_response(page)
         answer.headers["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""The demo's bench agent under `serve`: started when the site answers, kept alive, told none of the server's secrets."""
+"""The demo's bench agent under `serve`: started when the site answers, kept alive, told no secret of the server's."""
 
 import os
 import signal
