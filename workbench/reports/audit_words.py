@@ -202,6 +202,7 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "document": N_("Document"),
     "task": N_("Task"),
     "jobs": N_("Jobs"),
+    "month": N_("Month"),
     "rows": N_("Rows"),
     "case": N_("Case"),
     "actor": N_("Actor"),

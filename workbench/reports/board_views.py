@@ -1,5 +1,6 @@
 """The board of 37 on screen: tiles or a table, in the order one likes, each figure the way to its keys."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -31,10 +32,21 @@ FIGURE_NAMES: Final = {
     Figure.UNCOLLECTED: N_("Uncollected"),
     Figure.MISSING: N_("Lost or under inquiry"),
 }
+_OFFICE: Final = re.compile(
+    r"^(Department of Commerce|Commerce Bureau) of | Municipal (Commerce Bureau|Commission of Commerce)$"
+    r"| Province$|( Zhuang| Hui| Uygur)? Autonomous Region$| Production and Construction(?= Corps$)"
+)
+
+
+def short_en(name_en: str) -> str:
+    """What tells an authority from the others: on a tile the words they all share would hide it."""
+    return _OFFICE.sub("", name_en) or name_en
+
+
 SORTS: Final[dict[str, tuple[str, Callable[[Tile], Any]]]] = {
     "official": (N_("Official order"), lambda tile: tile.position),
     "urgent": (N_("Most urgent first"), lambda tile: (*(-each for each in tile.urgency), tile.position)),
-    "name": (N_("By name"), lambda tile: tile.name_en),
+    "name": (N_("By name"), lambda tile: short_en(tile.name_en)),
 }
 """Chinese names sort by how they are read: the English name begins with that."""
 
@@ -73,6 +85,7 @@ class BoardView(DeskView):
                 moment=moment,
                 figure_names=FIGURE_NAMES,
                 keys_url=keys_url,
+                short_en=short_en,
             )
         )
 

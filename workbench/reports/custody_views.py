@@ -89,6 +89,7 @@ class CustodyView(DeskView):
                 events=[(each, gettext(name)) for each, name in TOKEN_EVENT_NAMES.items()],
                 holders=[(each.value, gettext(CUSTODIAN_NAMES[each])) for each in Custodian],
                 states=[(each.value, gettext(TOKEN_STATE_NAMES[each])) for each in TokenState],
+                this_year=f"{_moment().today.year}",
                 next_url=_address(arguments, after=page.after),
                 previous_url=_address(arguments, before=page.before),
             )

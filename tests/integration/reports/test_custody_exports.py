@@ -1,4 +1,4 @@
-"""Exports of the custody log: at once when small, by the worker when large; for the asker alone, for a day, recorded."""
+"""Exports of the custody log: at once when small, by the worker when large; for the asker, for a day, and recorded."""
 
 import csv
 import io

@@ -46,7 +46,7 @@ def test_a_figure_of_the_board_leads_to_its_keys(desk: Desk, sent: str) -> None:
     browser = desk.browser(Role.DISPATCHER)
     board = browser.open("/desk/board/")
     for figure, keys in (("ready", 2), ("in_transit", 3)):
-        link = re.search(rf'href="([^"]+figure={figure}&amp;authority=[^"]+)"[^>]*>(\d+)<', board)
+        link = re.search(rf'href="([^"]+figure={figure}&amp;authority=[^"]+)"[^>]*><b>(\d+)', board)
         assert link is not None, figure
         assert int(link[2]) == keys
         assert browser.open(link[1].replace("&amp;", "&")).count("<tr><td") == keys
