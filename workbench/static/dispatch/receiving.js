@@ -77,7 +77,6 @@ function reportDamage() {
   scanner.field.value = "";
   if (serial.value) remark.focus();
   else serial.focus();
-  serial.select();
 }
 
 // A scanner ends a serial number with Enter: that leads on to the remark, it doesn't send the form.
