@@ -9,7 +9,18 @@ if TYPE_CHECKING:
     from workbench.config import Settings
     from workbench.kernel.parts import Parts
 
-ROOMS: Final = ("organisation", "cases", "documents", "review", "production", "dispatch", "collection", "portal", "api", "reports")
+ROOMS: Final = (
+    "organisation",
+    "cases",
+    "documents",
+    "review",
+    "production",
+    "dispatch",
+    "collection",
+    "portal",
+    "api",
+    "reports",
+)
 """Rooms with screens, lowest first. Each has `views.register(app, admin)`."""
 
 

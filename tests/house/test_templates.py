@@ -22,7 +22,7 @@ FORBIDDEN = re.compile(r"""<[^>]*\s(?:on[a-z]+|style)\s*=|javascript:""", re.IGN
 OWN_WORDS = {"desk/_language.html": {"中文", "English"}, "portal/base.html": {"中文", "English"}}
 """What is never translated, by template: each language is offered in its own words."""
 PRODUCT_UNITS = frozenset(
-    {"dpi", "MB", "KB", "PDF", "JPEG", "PNG", "TIFF", "WebP", "HEIC", "ZIP", "SHA", "DOCTYPE", "html"}
+    {"dpi", "MB", "KB", "PDF", "JPEG", "PNG", "TIFF", "WebP", "HEIC", "ZIP", "XLSX", "CSV", "SHA", "DOCTYPE", "html"}
 )
 
 
