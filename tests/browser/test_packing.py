@@ -25,7 +25,7 @@ from workbench.kernel.identity import Actor, Role
 from workbench.keys.models import Token
 from workbench.organisation.models import Authority
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 KEYS = 50
 WAYBILL = "SF1234567890123"

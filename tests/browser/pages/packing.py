@@ -9,6 +9,9 @@ from collections.abc import Iterable
 
 from playwright.sync_api import Locator, Page, expect
 
+PATIENCE = 30_000
+"""Milliseconds: a scanner types faster than a busy machine answers, and fifty keys change hands in one go."""
+
 
 class ScanScreen:
     """What every screen for a scanner has: one field that keeps the focus, and one large answer."""
@@ -29,8 +32,8 @@ class ScanScreen:
     def scan(self, text: str, tone: str, words: str = "") -> None:
         """Type as a scanner does, wherever the focus is, and wait for the colour and the words of the answer."""
         self.type(text)
-        expect(self.answer).to_have_attribute("data-tone", tone)
-        expect(self.answer).to_contain_text(words or text)
+        expect(self.answer).to_have_attribute("data-tone", tone, timeout=PATIENCE)
+        expect(self.answer).to_contain_text(words or text, timeout=PATIENCE)
 
     def type(self, text: str) -> None:
         """Type as a scanner does, without waiting for an answer."""
@@ -39,8 +42,8 @@ class ScanScreen:
 
     def expect_count(self, done: int, of: int) -> None:
         """The large figures."""
-        expect(self.page.locator("[data-scan-done]")).to_have_text(str(done))
-        expect(self.page.locator("[data-scan-all]")).to_have_text(str(of))
+        expect(self.page.locator("[data-scan-done]")).to_have_text(str(done), timeout=PATIENCE)
+        expect(self.page.locator("[data-scan-all]")).to_have_text(str(of), timeout=PATIENCE)
 
 
 class PackingHome(ScanScreen):
