@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
@@ -40,11 +40,11 @@ def certify(
     application_id: int | None = None,
     lasts: timedelta = timedelta(days=700),
 ) -> int:
-    """A certificate of an enterprise for a P-256 key nobody has, issued now and put on record; returns its id."""
+    """A certificate of an enterprise for a key nobody has, issued now and put on record; returns its id."""
     code = uscc or a_code()
     subject = subject_of(profile_of(parts), name, code, holder)
     request = x509.CertificateSigningRequestBuilder(x509.Name.from_bytes(subject)).sign(
-        ec.generate_private_key(ec.SECP256R1()), SHA256()
+        _new_key(parts.settings.key_algorithm), SHA256()
     )
     order = IssueOrder(
         secrets.token_hex(16), request.public_bytes(Encoding.DER), subject, ago(minutes=5), now() + lasts
@@ -62,8 +62,14 @@ def certify(
             authority_id=authority_id,
             application_id=application_id,
             actor=SYSTEM,
-            algorithm="p-256",
+            algorithm=parts.settings.key_algorithm,
         ).id
+
+
+def _new_key(algorithm: str) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    if algorithm == "rsa-2048":
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return ec.generate_private_key(ec.SECP256R1())
 
 
 def record_of(parts: Parts, certificate_id: int) -> Certificate:
