@@ -40,7 +40,7 @@ SELECT k.id, 'TK' || lpad(k.id::text, 10, '0'), 'bench', 'B' || k.id / 500, k.si
        CASE WHEN story = 'blank' THEN 'blank' WHEN story = 'old' OR k.state = 'collected' THEN 'handed_over' WHEN k.state = 'key_destroyed' THEN 'destroyed' ELSE 'personalised' END,
        CASE WHEN story = 'blank' THEN k.since - interval '30 days' WHEN story = 'old' THEN k.since
            ELSE least(k.since + CASE k.state WHEN 'made' THEN interval '10 hours' WHEN 'in_transit' THEN interval '26 hours'
-               WHEN 'at_authority' THEN interval '3 days' WHEN 'awaiting_collection' THEN interval '3 days' ELSE interval '10 days' END, now()) END,
+               WHEN 'at_authority' THEN interval '3 days' WHEN 'awaiting_collection' THEN interval '3 days' ELSE interval '10 days' END, now() - pg_temp.u(k.id, 33) * interval '4 days') END,
        CASE WHEN story = 'blank' OR k.state = 'made' THEN 'vendor_stock' WHEN story = 'old' OR k.state = 'collected' THEN 'enterprise'
            WHEN k.state = 'in_transit' THEN 'courier' WHEN k.state = 'key_destroyed' THEN 'destroyed' ELSE 'authority' END,
        CASE WHEN story = 'blank' OR k.state = 'made' THEN NULL WHEN story = 'old' OR k.state = 'collected' THEN k.enterprise_id
@@ -51,7 +51,7 @@ ORDER BY k.id;
 
 INSERT INTO custody_entry (token_id, seq, at, event, from_custodian, from_ref, to_custodian, to_ref, state_before, state_after,
     authority_id, application_id, actor, actor_name, address, place, remark)
-SELECT k.id, e.seq, least(k.since + e.later, now()), CASE WHEN k.story = 'old' THEN 'recognised' WHEN e.seq = 7 AND k.state = 'key_destroyed' THEN 'destroyed' ELSE e.event END,
+SELECT k.id, e.seq, least(k.since + e.later, now() - pg_temp.u(k.id, 33) * interval '4 days'), CASE WHEN k.story = 'old' THEN 'recognised' WHEN e.seq = 7 AND k.state = 'key_destroyed' THEN 'destroyed' ELSE e.event END,
        e.giver, CASE e.giver WHEN 'maker' THEN maker.id WHEN 'packer' THEN packer.id WHEN 'courier' THEN k.parcel WHEN 'authority' THEN k.authority_id END,
        CASE WHEN k.story = 'old' THEN 'enterprise' WHEN e.seq = 7 AND k.state = 'key_destroyed' THEN 'destroyed' ELSE e.taker END,
        CASE WHEN k.story = 'old' THEN k.enterprise_id ELSE CASE e.taker WHEN 'maker' THEN maker.id WHEN 'packer' THEN packer.id WHEN 'courier' THEN k.parcel

@@ -1,7 +1,7 @@
 """The board of 37: how many keys wait at which point of their way, for each issuing authority. Reads only.
 
-A figure and the list behind it are one condition, so that they can't disagree. Four statements count everything; each
-walks an index that holds live keys alone.
+A figure and the list behind it are one condition, so that they can't disagree. A handful of statements count
+everything; each walks an index that holds live keys alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -135,6 +135,9 @@ def sum_up(tiles: Sequence[Tile]) -> Tile:
     )
 
 
+ON_THE_WAY: Final = frozenset({Figure.IN_TRANSIT, Figure.LATE, Figure.UNOPENED, Figure.OPENED})
+"""Figures of keys that are with couriers. MISSING has some of those and some others."""
+_OPEN_PICKUP: Final = and_(Pickup.token_id == Token.id, Pickup.ended_at.is_(None))
 _OF_COURIER: Final = and_(Token.custodian == Custodian.COURIER.value, Consignment.id == Token.custodian_ref)
 
 
@@ -143,7 +146,7 @@ def joined(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return (
         statement.outerjoin(Application, Application.id == Token.application_id)
         .outerjoin(Consignment, _OF_COURIER)
-        .outerjoin(Pickup, and_(Pickup.token_id == Token.id, Pickup.ended_at.is_(None)))
+        .outerjoin(Pickup, _OPEN_PICKUP)
     )
 
 
@@ -159,11 +162,26 @@ def _held_by(custodian: Custodian) -> ColumnElement[bool]:
     return and_(Token.state == TokenState.PERSONALISED.value, Token.custodian == custodian.value)
 
 
+def _under_way() -> ColumnElement[bool]:
+    return and_(_held_by(Custodian.COURIER), Consignment.state == ConsignmentState.IN_TRANSIT.value)
+
+
+def _under_inquiry() -> ColumnElement[bool]:
+    return and_(_under_way(), Consignment.inquiry_at.is_not(None))
+
+
+def _astray_or_lost() -> ColumnElement[bool]:
+    """In the hands of another authority, or lost and not made anew yet."""
+    return or_(
+        and_(_held_by(Custodian.AUTHORITY), Token.custodian_ref != Token.authority_id),
+        and_(Token.state == TokenState.LOST.value, Application.state == State.PRODUCTION.value),
+    )
+
+
 def _conditions(moment: Moment) -> dict[Figure, ColumnElement[bool]]:
     courier = _held_by(Custodian.COURIER)
     here = and_(_held_by(Custodian.AUTHORITY), Token.custodian_ref == Token.authority_id)
-    under_way = and_(courier, Consignment.state == ConsignmentState.IN_TRANSIT.value)
-    in_transit = and_(under_way, Consignment.inquiry_at.is_(None))
+    in_transit = and_(_under_way(), Consignment.inquiry_at.is_(None))
     to_tell = and_(here, Application.state == State.AT_AUTHORITY.value)
     waiting = and_(here, Application.state == State.AWAITING_COLLECTION.value)
     long_ago = moment.at - timedelta(days=moment.uncollected_days)
@@ -179,25 +197,41 @@ def _conditions(moment: Moment) -> dict[Figure, ColumnElement[bool]]:
         Figure.OVERDUE: and_(to_tell, Application.due_at <= moment.at),
         Figure.WAITING: waiting,
         Figure.UNCOLLECTED: and_(waiting, Pickup.received_at <= long_ago),
-        # Under inquiry, in the hands of another authority, or lost and not made anew yet.
-        Figure.MISSING: or_(
-            and_(under_way, Consignment.inquiry_at.is_not(None)),
-            and_(_held_by(Custodian.AUTHORITY), Token.custodian_ref != Token.authority_id),
-            and_(Token.state == TokenState.LOST.value, Application.state == State.PRODUCTION.value),
-        ),
+        Figure.MISSING: or_(_under_inquiry(), _astray_or_lost()),
     }
 
 
 def _count_keys(session: Session, moment: Moment) -> tuple[dict[int, dict[Figure, int]], dict[int, datetime]]:
-    """Keys by authority and figure, and when the courier took each authority's oldest parcel."""
+    """Keys by authority and figure, and when the courier took each authority's oldest parcel.
+
+    Keys with couriers and all others are counted apart: parcels are looked up for the former, cases for the latter.
+    """
     conditions = _conditions(moment)
-    counts = [func.count().filter(condition).label(figure.value) for figure, condition in conditions.items()]
-    oldest = func.min(Consignment.handed_over_at).filter(conditions[Figure.IN_TRANSIT]).label("oldest")
-    statement = joined(select(Token.authority_id, *counts, oldest).select_from(Token))
-    rows = session.execute(statement.where(Token.state.in_(_LIVE)).group_by(Token.authority_id)).all()
-    found = [row for row in rows if row.authority_id is not None]
-    keys = {row.authority_id: {figure: getattr(row, figure.value) for figure in Figure} for row in found}
-    return keys, {row.authority_id: row.oldest for row in found if row.oldest is not None}
+    keys: dict[int, dict[Figure, int]] = {}
+    oldest: dict[int, datetime] = {}
+    with_couriers = select(Token.authority_id).join(Consignment, _OF_COURIER)
+    elsewhere = (
+        select(Token.authority_id)
+        .outerjoin(Application, Application.id == Token.application_id)
+        .outerjoin(Pickup, _OPEN_PICKUP)
+        .where(Token.custodian != Custodian.COURIER.value)
+    )
+    for statement, figures in ((with_couriers, ON_THE_WAY), (elsewhere, frozenset(Figure) - ON_THE_WAY)):
+        missing = _under_inquiry() if figures is ON_THE_WAY else _astray_or_lost()
+        counted = {figure: conditions[figure] for figure in figures} | {Figure.MISSING: missing}
+        counts: list[Any] = [
+            func.count().filter(condition).label(figure.value) for figure, condition in counted.items()
+        ]
+        if figures is ON_THE_WAY:
+            counts.append(func.min(Consignment.handed_over_at).filter(conditions[Figure.IN_TRANSIT]).label("oldest"))
+        narrowed = statement.add_columns(*counts).where(Token.state.in_(_LIVE)).group_by(Token.authority_id)
+        for row in session.execute(narrowed):
+            found = keys.setdefault(row.authority_id, dict.fromkeys(Figure, 0))
+            for figure in counted:
+                found[figure] += getattr(row, figure.value)
+            if figures is ON_THE_WAY and row.oldest is not None:
+                oldest[row.authority_id] = row.oldest
+    return keys, oldest
 
 
 def _counted(session: Session, statement: Select[*tuple[Any, ...]]) -> dict[int, int]:

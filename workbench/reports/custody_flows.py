@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from workbench.kernel.messages import N_
 from workbench.keys.models import CustodyEntry, Token
-from workbench.keys.token_states import Custodian
+from workbench.keys.token_states import Custodian, TokenState
 
 
 class Flow(StrEnum):
@@ -65,9 +65,13 @@ CONDITIONS: Final[Mapping[Flow, ColumnElement[bool]]] = {
 }
 
 
+_TRAVELS: Final = (TokenState.PERSONALISED.value, TokenState.SURRENDERED.value)
+
+
 def held_by(custodian: Custodian) -> ColumnElement[bool]:
-    """Tokens that this custodian holds now; of authorities, the one the key is for."""
-    held = Token.custodian == custodian.value
+    """Keys that the courier holds now, or the authority that they are for."""
+    # Only such keys are held by either; said as well, because an index knows states and not custodians.
+    held = and_(Token.state.in_(_TRAVELS), Token.custodian == custodian.value)
     return and_(held, Token.custodian_ref == Token.authority_id) if custodian is Custodian.AUTHORITY else held
 
 
@@ -92,4 +96,4 @@ def held_at(instant: datetime, custodian: Custodian, authority_id: int | None = 
         own,
         nothing_between,
     )
-    return and_(or_(Token.custodian == custodian.value, Token.id.in_(left)), was_there)
+    return and_(or_(held_by(custodian), Token.id.in_(left)), was_there)
