@@ -14,7 +14,7 @@ from workbench.cases.service import advance
 from workbench.cases.states import Action
 from workbench.cases.words import State
 from workbench.dispatch import carriers, consignments
-from workbench.dispatch.consignments import get_consignment, live_items, needed_remark, new_consignment
+from workbench.dispatch.consignments import get_consignment, live_items, lock_unseen, needed_remark, new_consignment
 from workbench.dispatch.discrepancies import settle
 from workbench.dispatch.models import Consignment, ConsignmentItem, Discrepancy
 from workbench.dispatch.telling import tell_of_loss
@@ -141,15 +141,16 @@ def declare_lost(session: Session, actor: Actor, consignment_id: int, remark: st
     said = needed_remark(remark)
     if consignment.inquiry_at is None:
         raise Conflict(N_("Open an inquiry with the courier first."))
-    items = live_items(session, consignment)
-    if not items:
+    if not lock_unseen(session, consignment):
         raise Conflict(N_("Nothing of consignment %(number)s is missing."), number=consignment.number)
+    items = live_items(session, consignment)
     serials = [_lose(session, actor, consignment, item, said) for item in items]
     if consignment.opened_at is None:
         consignment.state, consignment.lost_at = ConsignmentState.LOST.value, now()
     consignment.version += 1
     consignments.record(session, "consignment.declared_lost", actor, consignment, keys=len(serials), remark=said)
-    tell_of_loss(session, consignment, serials, said)
+    if consignment.kind != ConsignmentKind.RETURN:
+        tell_of_loss(session, consignment, serials, said)
     session.flush()
     return serials
 
@@ -248,7 +249,7 @@ def _give_up(
     for certificate_id in valid:
         revoke(session, certificate_id, said, actor, reason=reason)
     application = session.get_one(Application, token.application_id)
-    if token.state == TokenState.PERSONALISED:
+    if token.state in (TokenState.PERSONALISED, TokenState.SURRENDERED):
         hand_on(session, token, what, actor, place=consignment.number, remark=said)
     if application.state in _TO_BE_MADE_ANEW:
         # From the counter it is the counter's move; the vendor, who decides on what was reported, makes it for them.

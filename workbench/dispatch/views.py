@@ -10,6 +10,7 @@ from workbench.dispatch import (
     finding_views,
     packing_views,
     receiving_views,
+    returning_views,
     transit_views,
 )
 
@@ -22,4 +23,5 @@ def register(app: Flask, admin: Admin) -> None:
     transit_views.register(app, admin)
     finding_views.register(app, admin)
     receiving_views.register(app, admin)
+    returning_views.register(app, admin)
     carrier_views.register(app, admin)
