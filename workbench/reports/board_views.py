@@ -1,6 +1,5 @@
 """The board of 37 on screen: tiles or a table, in the order one likes, each figure the way to its keys."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from workbench.kernel.clock import now
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission
 from workbench.reports.board import Figure, Moment, Tile, read_board, sum_up
+from workbench.reports.custody_names import short_en
 from workbench.shell import menu
 from workbench.shell.context import current_actor, db, parts
 from workbench.shell.gate import DeskView
@@ -32,17 +32,6 @@ FIGURE_NAMES: Final = {
     Figure.UNCOLLECTED: N_("Uncollected"),
     Figure.MISSING: N_("Lost or under inquiry"),
 }
-_OFFICE: Final = re.compile(
-    r"^(Department of Commerce|Commerce Bureau) of | Municipal (Commerce Bureau|Commission of Commerce)$"
-    r"| Province$|( Zhuang| Hui| Uygur)? Autonomous Region$| Production and Construction(?= Corps$)"
-)
-
-
-def short_en(name_en: str) -> str:
-    """What tells an authority from the others: on a tile the words they all share would hide it."""
-    return _OFFICE.sub("", name_en) or name_en
-
-
 SORTS: Final[dict[str, tuple[str, Callable[[Tile], Any]]]] = {
     "official": (N_("Official order"), lambda tile: tile.position),
     "urgent": (N_("Most urgent first"), lambda tile: (*(-each for each in tile.urgency), tile.position)),

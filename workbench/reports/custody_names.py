@@ -3,6 +3,7 @@
 The language is the caller's: a page says it in its reader's, an export in that of whoever asked for it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -40,6 +41,17 @@ _OF_KEYS: Final[Mapping[Column, str]] = {Column.TO: N_("Where it is"), Column.AT
 _PEOPLE: Final = (Custodian.MAKER, Custodian.PACKER)
 
 
+_OFFICE: Final = re.compile(
+    r"^(Department of Commerce|Commerce Bureau) of | Municipal (Commerce Bureau|Commission of Commerce)$"
+    r"| Province$|( Zhuang| Hui| Uygur)? Autonomous Region$| Production and Construction(?= Corps$)"
+)
+
+
+def short_en(name_en: str) -> str:
+    """What tells an authority from the others: on a tile the words they all share would hide it."""
+    return _OFFICE.sub("", name_en) or name_en
+
+
 def column_name(column: Column, view: View) -> str:
     """What a column is called."""
     return _OF_KEYS.get(column, COLUMN_NAMES[column]) if view is View.KEYS else COLUMN_NAMES[column]
@@ -55,7 +67,7 @@ class Names:
     english: bool
 
     def authority(self, authority_id: int | None) -> str:
-        """An authority's name, short in Chinese; empty when the key belongs to none yet."""
+        """An authority's short name; empty when the key belongs to none yet."""
         if authority_id is None:
             return ""
         chinese, english = self.authorities.get(authority_id, ("", ""))
@@ -79,7 +91,7 @@ def load_names(session: Session, lines: Iterable[Line], *, english: bool, known:
     authorities = known.authorities if known else {}
     if known is None:
         rows = session.execute(select(Authority.id, Authority.short_zh, Authority.name_en))
-        authorities = {row.id: (row.short_zh, row.name_en) for row in rows}
+        authorities = {row.id: (row.short_zh, short_en(row.name_en)) for row in rows}
     staff = dict(known.staff) if known else {}
     wanted = {hand.ref for hand in hands if hand.custodian in _PEOPLE} - set(staff)
     if wanted:

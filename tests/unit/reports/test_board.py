@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.reports.board import Figure, Tile, sum_up
-from workbench.reports.board_views import SORTS, short_en
+from workbench.reports.board_views import SORTS
 from workbench.reports.custody_filter import COLUMNS, CustodyFilter, View
+from workbench.reports.custody_names import short_en
 from workbench.reports.statements import Month
 
 
