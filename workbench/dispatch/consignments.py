@@ -273,6 +273,13 @@ def live_items(session: Session, consignment: Consignment) -> list[ConsignmentIt
     )
 
 
+def lock_unseen(session: Session, consignment: Consignment) -> dict[int, Token]:
+    """The keys of a consignment that nobody has seen since, by id, locked. Whoever finds one in another parcel at this
+    moment is waited for, so that what was found is neither missed nor given up."""
+    tokens = _lock_tokens(session, live_items(session, consignment))
+    return {item.token_id: tokens[item.token_id] for item in live_items(session, consignment)}
+
+
 def count_by_box(session: Session, consignment: Consignment) -> dict[int, int]:
     """How many keys lie in each box that is not empty."""
     rows = session.execute(

@@ -16,7 +16,7 @@ from workbench.cases.states import Action
 from workbench.cases.words import State
 from workbench.dispatch import consignments
 from workbench.dispatch.carriers import normalise_waybill
-from workbench.dispatch.consignments import get_consignment, live_items
+from workbench.dispatch.consignments import get_consignment, lock_unseen
 from workbench.dispatch.discrepancies import add_discrepancy, find_discrepancy, settle_missing
 from workbench.dispatch.models import Consignment, Discrepancy, Receipt, ReceiptLine
 from workbench.dispatch.packing import clean_serial, find_live_item
@@ -199,8 +199,7 @@ def close_parcel(session: Session, actor: Actor, consignment_id: int, *, complet
     receipt.closed_at = now()
     missing: list[str] = []
     if complete:
-        for item in live_items(session, consignment):
-            token = session.get_one(Token, item.token_id)
+        for token in lock_unseen(session, consignment).values():
             missing.append(token.serial)
             add_discrepancy(session, actor, consignment, token.serial, DiscrepancyKind.MISSING, token.id)
         _step(consignment, ConsignmentState.CLOSED)
@@ -269,6 +268,9 @@ def _judge_beyond(session: Session, actor: Actor, consignment: Consignment, line
     with widened(session, EVERYWHERE):
         token = session.scalars(select(Token).where(Token.serial == line.serial).with_for_update()).one_or_none()
         if token is None or token.authority_id is None or token.state != TokenState.PERSONALISED:
+            return line
+        if token.custodian == Custodian.AUTHORITY and token.custodian_ref == token.authority_id:
+            # Its own authority has seen it and may be handing it over: nobody takes it away by typing its number.
             return line
         item = find_live_item(session, token.id)
         if item is not None:
