@@ -29,6 +29,8 @@ def propose_destruction(session: Session, actor: Actor, serial: str, remark: str
     """
     demand(actor, Permission.KEY_DISPOSE)
     token = get_token(session, serial, lock=True)
+    if not _reaches(actor, token.authority_id):
+        raise NotFound(N_("There is no token %(serial)s in stock."), serial=serial.strip()[:80])
     said = remark.strip()
     if not 0 < len(said) <= MAX_REMARK:
         raise Invalid(N_("Say in 1 to %(limit)s characters why; it is recorded."), limit=MAX_REMARK)
@@ -98,11 +100,16 @@ def _get_open(session: Session, actor: Actor, destruction_id: int) -> tuple[Dest
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one_or_none()
-    if proposal is None:
+    if proposal is None or not _reaches(actor, proposal.authority_id):
         raise NotFound(N_("There is no such proposal."))
     if proposal.signed_at is not None or proposal.withdrawn_at is not None:
         raise Conflict(N_("This proposal has been signed or withdrawn."))
     return proposal, session.get_one(Token, proposal.token_id)
+
+
+def _reaches(actor: Actor, authority_id: int | None) -> bool:
+    """Whether a key is the actor's to judge; one of no authority is the vendor's."""
+    return actor.scope.everything or (authority_id is not None and actor.scope.covers(authority_id))
 
 
 def _refuse_unless_destroyable(session: Session, token: Token) -> None:
