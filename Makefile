@@ -1,6 +1,6 @@
 # Everything a developer or an administrator types. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types bench screenshots lock messages
+.PHONY: help run test lint types bench simulate screenshots lock messages
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -33,6 +33,9 @@ types: .venv/dev.stamp ## Check types
 
 bench: .venv/dev.stamp .venv/messages.stamp ## Measure on 1,000,000 cases; prints a table, writes var/bench.json
 	@$(PY) -m tests.bench
+
+simulate: .venv/dev.stamp ## Play 10,000 parcels in which everything goes wrong, and hold the records against the truth
+	@$(PY) -m tests.simulate
 
 screenshots: .venv/dev.stamp .venv/messages.stamp ## Take docs/screenshots/ anew
 	@sh workbench/launch/chromium.sh
