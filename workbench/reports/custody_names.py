@@ -106,24 +106,29 @@ def load_names(session: Session, lines: Iterable[Line], *, english: bool, known:
     return Names(authorities, staff, consignments, english)
 
 
+def _parcel(line: Line, names: Names) -> tuple[str, str | None]:
+    return names.consignments.get(line.consignment_id or 0, ("", None))
+
+
+_SAID: Final[Mapping[Column, Callable[[Line, Names, Say], str | None]]] = {
+    Column.AT: lambda line, names, say: f"{line.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
+    Column.EVENT: lambda line, names, say: say(TOKEN_EVENT_NAMES.get(line.event, line.event)),
+    Column.SERIAL: lambda line, names, say: line.serial,
+    Column.ENTERPRISE: lambda line, names, say: line.enterprise,
+    Column.USCC: lambda line, names, say: line.uscc,
+    Column.NUMBER: lambda line, names, say: line.number,
+    Column.AUTHORITY: lambda line, names, say: names.authority(line.authority_id),
+    Column.FROM: lambda line, names, say: names.hand(line.origin, say),
+    Column.TO: lambda line, names, say: names.hand(line.to, say),
+    Column.STATE: lambda line, names, say: say(TOKEN_STATE_NAMES[TokenState(line.state)]),
+    Column.CONSIGNMENT: lambda line, names, say: _parcel(line, names)[0],
+    Column.WAYBILL: lambda line, names, say: _parcel(line, names)[1],
+    Column.ACTOR: lambda line, names, say: line.actor,
+    Column.PLACE: lambda line, names, say: line.place,
+    Column.REMARK: lambda line, names, say: line.remark,
+}
+
+
 def cell(line: Line, column: Column, names: Names, say: Say) -> str:
     """What a line says in a column, empty when it says nothing."""
-    number, waybill = names.consignments.get(line.consignment_id or 0, ("", None))
-    said: Mapping[Column, Callable[[], str | None]] = {
-        Column.AT: lambda: f"{line.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
-        Column.EVENT: lambda: say(TOKEN_EVENT_NAMES.get(line.event, line.event)),
-        Column.SERIAL: lambda: line.serial,
-        Column.ENTERPRISE: lambda: line.enterprise,
-        Column.USCC: lambda: line.uscc,
-        Column.NUMBER: lambda: line.number,
-        Column.AUTHORITY: lambda: names.authority(line.authority_id),
-        Column.FROM: lambda: names.hand(line.origin, say),
-        Column.TO: lambda: names.hand(line.to, say),
-        Column.STATE: lambda: say(TOKEN_STATE_NAMES[TokenState(line.state)]),
-        Column.CONSIGNMENT: lambda: number,
-        Column.WAYBILL: lambda: waybill,
-        Column.ACTOR: lambda: line.actor,
-        Column.PLACE: lambda: line.place,
-        Column.REMARK: lambda: line.remark,
-    }
-    return said[column]() or ""
+    return _SAID[column](line, names, say) or ""
