@@ -64,6 +64,7 @@ class ReceivingPage(ScanScreen):
         expect(self.page.locator("#damaged-remark")).to_be_focused()
         self.page.keyboard.type(remark)
         self.page.keyboard.press("Enter")
+        expect(self.page.locator("#damaged-remark")).to_be_hidden()
         expect(self.field).to_be_focused()
 
     def send_on(self, waybill: str) -> None:
@@ -80,10 +81,14 @@ class ReceivingPage(ScanScreen):
         expect(self.page.locator("[data-flashes]")).to_contain_text("Paused")
 
     def complete(self, *, missing: int) -> None:
-        """Say that the boxes are empty; with keys missing, the question is answered with yes."""
+        """Say that the boxes are empty; with one key missing, the question is answered with yes."""
         self.page.keyboard.press("F8")
         if missing:
-            expect(self.page.locator("dialog#confirm")).to_contain_text(f"{missing} keys have not been scanned")
-            expect(self.page.locator("dialog#confirm [data-agree]")).to_be_focused()
+            expect(self.page.locator("dialog#confirm")).to_contain_text(f"{missing} key has not been scanned")
+            agree = self.page.locator("dialog#confirm [data-agree]")
+            for _ in range(3):
+                if not agree.evaluate("each => each === document.activeElement"):
+                    self.page.keyboard.press("Tab")
+            expect(agree).to_be_focused()
             self.page.keyboard.press("Enter")
         expect(self.field).to_have_count(0)

@@ -45,7 +45,7 @@ function count(answer) {
   document.querySelector("[data-scan-done]").textContent = answer.done;
   document.querySelector("[data-scan-all]").textContent = answer.all;
   const rest = [...expected.children].filter((line) => !line.classList.contains("is-found")).length;
-  if (rest) complete.dataset.confirm = word("receiving.missing", { count: rest });
+  if (rest) complete.dataset.confirm = word(rest === 1 ? "receiving.one-missing" : "receiving.missing", { count: rest });
   else delete complete.dataset.confirm;
 }
 
@@ -73,7 +73,8 @@ const scanner = new Scanner(form, {
 function reportDamage() {
   damaged.open = true;
   const { serial, remark } = damagedForm.elements;
-  serial.value = scanner.field.value.trim() || last;
+  // While answers are on their way, the last one may be another key's: then the damaged key is scanned into the form.
+  serial.value = scanner.field.value.trim() || (scanner.busy ? "" : last);
   scanner.field.value = "";
   if (serial.value) remark.focus();
   else serial.focus();
