@@ -8,7 +8,7 @@ from flask_babel import gettext
 
 from workbench.collection.queries import BOUND, Narrowed, Page
 from workbench.collection.speaking import by_language, said
-from workbench.kernel.errors import WorkbenchError
+from workbench.kernel.errors import NotFound, WorkbenchError
 from workbench.organisation.queries import list_authorities
 from workbench.shell.context import current_actor, db
 
@@ -46,12 +46,18 @@ def frame(
     }
 
 
-def carry_out(verb: Callable[[], object], done: str) -> None:
-    """Run a verb; say what was done, or why it was refused, at the top of the page that follows."""
+def carry_out(verb: Callable[[], object], done: str, *, typed: bool = False) -> None:
+    """Run a verb; say what was done, or why it was refused, at the top of the page that follows.
+
+    Raises:
+        NotFound: what the address names is not there. What somebody typed is told like any refusal.
+    """
     try:
         with db().begin_nested():
             verb()
     except WorkbenchError as refusal:
+        if isinstance(refusal, NotFound) and not typed:
+            raise
         flash(said(refusal), "error")
     else:
         flash(gettext(done), "success")

@@ -72,6 +72,7 @@ class ReturnedView(DeskView):
         return self._act(
             lambda: propose_destruction(db(), current_actor(), serial, remark),
             N_("Proposed. A second person has to sign."),
+            typed=True,
         )
 
     @expose("/<int:destruction_id>/sign", methods=["POST"])
@@ -88,6 +89,6 @@ class ReturnedView(DeskView):
         """Take a proposal back."""
         return self._act(lambda: withdraw_proposal(db(), current_actor(), destruction_id), N_("Taken back."))
 
-    def _act(self, verb: Callable[[], object], done: str) -> ResponseReturnValue:
-        carry_out(verb, done)
+    def _act(self, verb: Callable[[], object], done: str, *, typed: bool = False) -> ResponseReturnValue:
+        carry_out(verb, done, typed=typed)
         return self.see_other("returned_keys.index")

@@ -18,7 +18,7 @@ from workbench.dispatch.speaking import by_language, said
 from workbench.dispatch.transit_queries import PAGE_SIZE
 from workbench.dispatch.words import DISCREPANCY_NAMES, SETTLEMENT_NAMES, DiscrepancyKind
 from workbench.documents.file_views import picture_answer
-from workbench.kernel.errors import NotFound, WorkbenchError
+from workbench.kernel.errors import NotAllowed, NotFound, WorkbenchError
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, permits
 from workbench.organisation.queries import list_authorities
@@ -122,7 +122,7 @@ class FindingsView(DeskView):
                 verb()
             flash(done, "success")
         except WorkbenchError as refusal:
-            if isinstance(refusal, NotFound):
+            if isinstance(refusal, NotFound | NotAllowed):
                 raise
             flash(said(refusal), "error")
         return self.see_other("discrepancies.index")
