@@ -130,5 +130,16 @@ HISTORY_NAMES: Final[Mapping[str, str]] = {
     "consignment.cancelled": N_("cancelled it"),
     "consignment.handed_over": N_("handed it to the courier"),
     "consignment.waybill_corrected": N_("corrected the waybill number"),
+    "consignment.tracked": N_("noted what the courier says"),
+    "consignment.arrived": N_("said that it has come"),
+    "consignment.opened_at_authority": N_("opened it"),
+    "consignment.key_scanned": N_("scanned a key"),
+    "consignment.opening_paused": N_("paused the opening"),
+    "consignment.received": N_("checked it in"),
+    "consignment.sent_on": N_("sent a key on"),
+    "consignment.inquiry_opened": N_("asked the courier where it is"),
+    "consignment.declared_lost": N_("declared lost what has not come"),
+    "discrepancy.found": N_("found a difference"),
+    "discrepancy.settled": N_("settled a difference"),
 }
 """What an audit entry of a consignment is called on its page; what is not named here is shown as it is recorded."""
