@@ -79,6 +79,14 @@ def lock_order(session: Session, application_id: int) -> CertificateOrder | None
     ).one_or_none()
 
 
+def abandon_made(session: Session, application_id: int) -> None:
+    """A case that came back after its key was made has lost that key: what was issued for it is not written again."""
+    order = lock_order(session, application_id)
+    if order is not None and order.state == "issued":
+        order.state = "abandoned"
+        session.flush()
+
+
 def find_issued(session: Session, application_id: int) -> tuple[CertificateOrder, Certificate | None] | None:
     """As `find_order`, with the certificate that came of it, its bytes included."""
     found = session.execute(

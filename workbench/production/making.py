@@ -273,6 +273,7 @@ def _begin(
     if application.service == Service.REPLACEMENT:
         ends = _find_replaced(session, application)
         why = ends_because or suggest_why_it_ends(application.reason)
+    issuing.abandon_made(session, application.id)
     issuing.refuse_over_limit(session, application.uscc, ends_id=ends.id if ends else None)
     making = Making(
         authority_id=application.authority_id,
