@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from tests.integration.review.desk import Desk
+from tests.integration.security.dispatch import Travelled, send
 from tests.integration.security.front_door import Front, open_front
 from tests.integration.security.production import plant
 from tests.support.casework import IDENTITY, SYSTEM, open_office, whole
@@ -38,6 +39,7 @@ class Target:
     token: int
     number: str
     uscc: str
+    travelled: Travelled
 
 
 @dataclass
@@ -101,7 +103,8 @@ def _target(desk: Desk, authority: int) -> Target:
         application = session.get_one(Application, case)
         staff, place = desk.people[f"pre-checker-{suffix}"], site.id
     token = plant(office, case, desk.people["key-maker"])
-    return Target(case, page, attachment, staff, place, token, application.number, application.uscc)
+    travelled = send(desk, authority, f"counter-staff-{suffix}", f"SF10000000000{authority:02d}")
+    return Target(case, page, attachment, staff, place, token, application.number, application.uscc, travelled)
 
 
 __all__ = ["EVIL", "IDENTITY", "Prey", "Target"]
