@@ -46,7 +46,7 @@ class Office:
 
     engine: Engine
     secrets: Secrets
-    authority_ids: tuple[int, int] = (0, 0)
+    authority_ids: tuple[int, ...] = (0, 0)
     versions: dict[Service, int] = field(default_factory=dict)
     people: dict[str, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
@@ -61,6 +61,16 @@ class Office:
         """A unit of work in someone's scope, committed at the end."""
         with unit_of_work(self.factory, who.scope if isinstance(who, Actor) else who) as session:
             yield session
+
+    def open_authority(self) -> int:
+        """One authority more; returns its place among those of the office."""
+        place = len(self.authority_ids) + 1
+        with self.work() as session:
+            authority = _authority(place)
+            session.add(authority)
+            session.flush()
+            self.authority_ids = (*self.authority_ids, authority.id)
+        return place - 1
 
     def hire(self, name: str, *roles: Role, authority_id: int | None = None) -> Actor:
         """A new member of staff; the vendor's unless an authority is named."""
@@ -219,17 +229,7 @@ def open_office(engine: Engine, folder: Path) -> Office:
     """Two authorities, the official calendar, and one check-list for every service."""
     office = Office(engine, Secrets.load_or_create(folder))
     with office.work() as session:
-        authorities = [
-            Authority(
-                code=f"99000{place}",
-                name_zh=f"示例机构{place}",
-                short_zh=f"示{place}",
-                name_en=f"Example {place}",
-                kind="province",
-                position=place,
-            )
-            for place in (1, 2)
-        ]
+        authorities = [_authority(place) for place in (1, 2)]
         session.add_all(authorities)
         session.flush()
         office.authority_ids = (authorities[0].id, authorities[1].id)
@@ -238,6 +238,17 @@ def open_office(engine: Engine, folder: Path) -> Office:
         for service in Service:
             office.versions[service] = _publish(session, service)
     return office
+
+
+def _authority(place: int) -> Authority:
+    return Authority(
+        code=f"99000{place}",
+        name_zh=f"示例机构{place}",
+        short_zh=f"示{place}",
+        name_en=f"Example {place}",
+        kind="province",
+        position=place,
+    )
 
 
 def _publish(session: Session, service: Service) -> int:

@@ -28,7 +28,6 @@ from workbench.dispatch.carriers import seed_carriers
 from workbench.dispatch.models import Discrepancy
 from workbench.kernel.errors import Conflict
 from workbench.kernel.identity import Actor, Role
-from workbench.organisation.models import Authority
 
 T = TypeVar("T")
 Task = Callable[[Actor, Random], None]
@@ -88,20 +87,9 @@ class Simulation:
     def _open_office(self) -> list[int]:
         with self.office.work() as session:
             seed_carriers(session, SYSTEM)
-            more = [
-                Authority(
-                    code=f"99000{place}",
-                    name_zh=f"示例机构{place}",
-                    short_zh=f"示{place}",
-                    name_en=f"Example {place}",
-                    kind="province",
-                    position=place,
-                )
-                for place in range(3, AUTHORITIES + 1)
-            ]
-            session.add_all(more)
-            session.flush()
-            return [*self.office.authority_ids, *(each.id for each in more)]
+        for _ in range(AUTHORITIES - len(self.office.authority_ids)):
+            self.office.open_authority()
+        return list(self.office.authority_ids)
 
     def play(self, parcels: int) -> None:
         """So many parcels, from the packing table to their ends."""
