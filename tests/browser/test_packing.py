@@ -138,6 +138,7 @@ def _check(new_page: Callable[..., Page], shelf: Shelf, consignment_id: int) -> 
     expect(check.differences).to_have_count(2)
     expect(check.differences.first).to_contain_text(serials[49])
     expect(check.differences.last).to_contain_text(shelf.foreign.serial)
+    check.listen()
     check.scan_all(serials)
     check.scan(serials[0], "repeat", "Scanned before")
     check.compare()

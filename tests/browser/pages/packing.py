@@ -29,6 +29,11 @@ class ScanScreen:
         """What the last scan came to."""
         return self.page.locator("[data-scan-result]")
 
+    def listen(self) -> None:
+        """Wait until the page's script takes scans: what is typed while a page is on its way belongs to no page."""
+        expect(self.page.locator("[data-scan-sound-offer]")).to_be_visible()
+        expect(self.field).to_be_focused()
+
     def scan(self, text: str, tone: str, words: str = "") -> None:
         """Type as a scanner does, wherever the focus is, and wait for the colour and the words of the answer."""
         self.type(text)
@@ -75,9 +80,9 @@ class PackingPage(ScanScreen):
     """The packing table of one consignment."""
 
     def ready(self) -> PackingPage:
-        """Wait until the field has the focus."""
+        """Wait until it takes scans."""
         self.page.wait_for_url(re.compile(r"/desk/dispatch/packing/\d+$"))
-        expect(self.field).to_be_focused()
+        self.listen()
         return self
 
     @property
@@ -110,7 +115,7 @@ class PackingPage(ScanScreen):
         count = boxes.count()
         self.page.keyboard.press("F2")
         expect(boxes).to_have_count(count + 1)
-        expect(self.field).to_be_focused()
+        self.listen()
 
     def seal(self) -> ParcelPage:
         """Close the boxes."""
@@ -124,7 +129,7 @@ class CheckPage(ScanScreen):
     def open(self, base_url: str, consignment_id: int) -> CheckPage:
         """Go to the check of a consignment."""
         self.page.goto(f"{base_url}/desk/dispatch/packing/{consignment_id}/check")
-        expect(self.field).to_be_focused()
+        self.listen()
         return self
 
     @property
@@ -164,9 +169,9 @@ class CourierPage(ScanScreen):
     """The courier's hatch."""
 
     def ready(self) -> CourierPage:
-        """Wait until the field has the focus."""
+        """Wait until it takes scans."""
         self.page.wait_for_url("**/desk/dispatch/courier/**")
-        expect(self.field).to_be_focused()
+        self.listen()
         return self
 
     @property
