@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import custody, database, lists, measure, render, work
+from tests.bench import custody, database, lists, measure, production, render, work
 from tests.bench.database import Filled
 from tests.bench.lists import Samples
 from tests.bench.render import Row
@@ -27,6 +27,7 @@ def measured(filled: Filled, samples: Samples) -> Iterator[Row]:
     yield from lists.rows(app, filled, samples)
     yield from custody.rows(app, filled, samples)
     yield from work.rows(app, filled, samples.ours)
+    yield from production.rows(filled, samples.keys)
 
 
 def write(rows: Sequence[Row], file: Path) -> None:
@@ -56,6 +57,7 @@ def main(words: Sequence[str]) -> int:
         server.stop()
     rows += [] if given.no_rendering else render.rows()
     print(measure.table(rows))
+    print(production.summary(rows))
     write(rows, VAR / "bench.json")
     return 0
 

@@ -28,6 +28,7 @@ class Samples:
 
     ours: int = 60
     stock: int = 12
+    keys: int = 40
 
 
 @dataclass(frozen=True)

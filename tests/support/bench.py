@@ -121,7 +121,7 @@ class Workshop:
 
     def prepare_seal(self, case: int) -> None:
         """The case's seal, as if cut from its first page."""
-        content = _impression()
+        content = impression()
         digest = self.parts.blobs.put(content)
         with self.parts.work() as session:
             application = session.get_one(Application, case)
@@ -195,7 +195,8 @@ def open_workshop(database: Database, folder: Path, **settings: object) -> Itera
     parts.engine.dispose()
 
 
-def _impression() -> bytes:
+def impression() -> bytes:
+    """A picture as if it had been cut from a letter, PNG."""
     picture = Image.new("RGBA", (472, 472), (0, 0, 0, 0))
     ImageDraw.Draw(picture).ellipse((12, 12, 460, 460), outline=(200, 30, 40, 255), width=14)
     stream = BytesIO()

@@ -24,6 +24,8 @@ def problems(parts: Parts, in_force: Sequence[bytes] | None = None) -> list[str]
             one without it.
     """
     with parts.work() as session:
+        # One look for all checks: people may be at work meanwhile.
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         known = _in_force(session) if in_force is None else in_force
         checks = (
             _one_of_each(session),

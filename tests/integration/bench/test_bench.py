@@ -1,12 +1,13 @@
 """The benchmark runs on a small database and writes what it promises. No times are judged here."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import database, measure
+from tests.bench import database, measure, production
 from tests.bench.lists import Samples
 from tests.bench.render import Row
 from tests.support.database import Database
@@ -24,6 +25,8 @@ LINES = {
     "board of 37, dispatcher",
     "custody log, newest",
     "keys that wait for collection",
+    "key, RSA-2048, SoftHSM2",
+    "key, RSA-2048, SoftHSM2: our time",
 }
 
 
@@ -31,10 +34,12 @@ LINES = {
 def test_every_line_is_measured_and_written(fresh_database: Database, tmp_path: Path) -> None:
     filled = database.fill(fresh_database.owner_url, tmp_path / "var", 2000, app_url=fresh_database.app_url)
     try:
-        rows = list(bench.measured(filled, Samples(ours=2, stock=1)))
+        rows = list(bench.measured(filled, Samples(ours=2, stock=1, keys=2)))
     finally:
         filled.parts.engine.dispose()
     bench.write(rows, tmp_path / "bench.json")
+    told = production.summary(rows)
+    assert re.search(r"SoftHSM2, RSA-2048: \d+\. Of a key .* we \d+%\.", told)
     written = json.loads((tmp_path / "bench.json").read_text())
     assert written.keys() >= LINES
     assert any(name.startswith("deep page") for name in written)
