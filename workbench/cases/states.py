@@ -82,6 +82,14 @@ _TO_ENTERPRISE: Final = (
     (ClockMove.PAUSE, ClockKind.RENEWAL),
 )
 
+_RETURNED_ON_THE_WAY: Final = Transition(
+    State.PRODUCTION,
+    permission=Permission.KEY_DISPATCH,
+    event="returned_to_production",
+    needs_remark=True,
+    clocks=((ClockMove.START, ClockKind.RE_CHECK_AND_PRODUCTION),),
+    notice="returned_to_production",
+)
 _RETURNED_FROM_AUTHORITY: Final = Transition(
     State.PRODUCTION,
     permission=Permission.KEY_RECEIVE,
@@ -195,14 +203,9 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
         event="received",
         clocks=((ClockMove.START, ClockKind.NOTICE),),
     ),
-    (State.IN_TRANSIT, Action.RETURN_TO_PRODUCTION): Transition(
-        State.PRODUCTION,
-        permission=Permission.KEY_DISPATCH,
-        event="returned_to_production",
-        needs_remark=True,
-        clocks=((ClockMove.START, ClockKind.RE_CHECK_AND_PRODUCTION),),
-        notice="returned_to_production",
-    ),
+    # A key that no packing list named may have been broken or lost on the way before its case was said to be on it.
+    (State.MADE, Action.RETURN_TO_PRODUCTION): _RETURNED_ON_THE_WAY,
+    (State.IN_TRANSIT, Action.RETURN_TO_PRODUCTION): _RETURNED_ON_THE_WAY,
     (State.AT_AUTHORITY, Action.RETURN_TO_PRODUCTION): _RETURNED_FROM_AUTHORITY,
     (State.AWAITING_COLLECTION, Action.RETURN_TO_PRODUCTION): _RETURNED_FROM_AUTHORITY,
     (State.AT_AUTHORITY, Action.FORWARD): Transition(

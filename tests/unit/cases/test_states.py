@@ -33,6 +33,7 @@ production          | produce              | made                | key_maker    
 production          | production_fail      | returned            | key_maker      | keys    | production | yes | returned               | stop pre_check, pause re_check_and_production, pause renewal
 production          | update_certificate   | updated             | the enterprise | renewal | -          | no  | certificate_updated    | stop renewal
 made                | hand_to_courier      | in_transit          | dispatcher     | every   | -          | no  | handed_to_courier      | -
+made                | return_to_production | production          | dispatcher     | every   | -          | yes | returned_to_production | start re_check_and_production
 in_transit          | receive              | at_authority        | counter_staff  | every   | -          | no  | -                      | start notice
 in_transit          | return_to_production | production          | dispatcher     | every   | -          | yes | returned_to_production | start re_check_and_production
 at_authority        | return_to_production | production          | counter_staff  | every   | -          | yes | returned_to_production | stop notice, start re_check_and_production
