@@ -28,7 +28,7 @@ from workbench.kernel.permissions import Permission, demand, permits
 from workbench.keys.models import Certificate, Token
 from workbench.keys.revocation import RevocationReason
 from workbench.keys.service import revoke
-from workbench.keys.token_states import TokenMove, TokenState
+from workbench.keys.token_states import REFUSALS, TokenMove, TokenState
 from workbench.keys.tokens import hand_on
 
 _TO_BE_MADE_ANEW: Final = (State.MADE, State.IN_TRANSIT, State.AT_AUTHORITY, State.AWAITING_COLLECTION)
@@ -87,7 +87,7 @@ def make_anew(session: Session, actor: Actor, discrepancy_id: int, remark: str) 
 
     Raises:
         NotAllowed: the actor doesn't dispatch keys.
-        NotFound, Conflict: as `send_on`.
+        NotFound, Conflict: as `send_on`; Conflict as well when its enterprise has taken it all the same.
         Invalid: no remark.
     """
     demand(actor, Permission.KEY_DISPATCH)
@@ -95,6 +95,11 @@ def make_anew(session: Session, actor: Actor, discrepancy_id: int, remark: str) 
     said = needed_remark(remark)
     consignment = get_consignment(session, actor, found.consignment_id, lock=True)
     token = session.get_one(Token, found.token_id)
+    # The case first and then its key, as the counter locks them that may be handing it over at this moment.
+    session.get_one(Application, token.application_id, with_for_update=True, populate_existing=True)
+    session.refresh(token, with_for_update=True)
+    if token.state == TokenState.HANDED_OVER:
+        raise Conflict(REFUSALS[TokenState.HANDED_OVER], serial=token.serial)
     application = _give_up(
         session, actor, token, consignment, TokenMove.SPOIL, RevocationReason.CESSATION_OF_OPERATION, said
     )

@@ -17,7 +17,8 @@ from tests.support.walk import EKey, Walk
 from workbench.cases.words import Service
 from workbench.collection.telling import notify
 from workbench.collection.words import Disposal
-from workbench.dispatch import returning, settling
+from workbench.dispatch import receiving, returning, settling
+from workbench.kernel.errors import Conflict
 from workbench.keys.destroying import propose_destruction, sign_destruction
 
 FROM_STOCK = ["vendor_stock", "maker", "vendor_stock"]
@@ -109,6 +110,28 @@ def test_a_damaged_key_is_made_anew_and_collected(walk: Walk) -> None:
     walk.collect(key)
     assert walk.state(key) == "collected"
     assert walk.hands(broken) == [*TO_THE_COUNTER, "spoiled"]
+
+
+def test_a_key_on_no_list_that_came_damaged_is_made_anew(walk: Walk) -> None:
+    own, slipped = walk.make(walk.approved(1)), walk.make(walk.approved(1))
+    parcel = walk.send(own)
+    walk.receive(parcel, slipped, place=1, damaged=True)
+    walk.do(walk.packer, settling.make_anew, walk.finding(parcel, slipped).id, "示例断裂")
+    assert walk.state(slipped) == "production"
+    walk.bring(walk.make(slipped))
+
+
+def test_a_key_that_was_taken_in_spite_of_its_damage_keeps_its_certificate(walk: Walk) -> None:
+    key = walk.make(walk.approved(1))
+    parcel = walk.send(key)
+    walk.receive(parcel, key, place=1)
+    clerk, _ = walk.counters[1]
+    walk.do(clerk, receiving.open_parcel, parcel.id)
+    walk.do(clerk, receiving.scan_key, parcel.id, key.serial, damaged=True, remark="示例划痕")
+    _told_and_collected(walk, key)
+    with pytest.raises(Conflict):
+        walk.do(walk.packer, settling.make_anew, walk.finding(parcel, key).id, "示例划痕")
+    assert (walk.state(key), walk.certificates(key.serial)) == ("collected", ["valid"])
 
 
 def test_a_misrouted_key_is_sent_on_and_collected_at_its_own_authority(walk: Walk) -> None:
