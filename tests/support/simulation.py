@@ -280,6 +280,8 @@ class Simulation:
         how: dict[str, Any] = {}
         if isinstance(thing, Key) and thing.broken:
             how = {"damaged": True, "remark": "示例断裂"}
+        known = [] if isinstance(thing, str) else [thing]
+        self.truth.take(known)
         with self._timed() as span:
             seen = self._do(who, receiving.scan_key, parcel.id, serial, **how)
         expected = {"unknown"} if isinstance(thing, str) else self.truth.findings(thing, parcel, (span[0], span[1]))
@@ -290,6 +292,7 @@ class Simulation:
             self.truth.must_find.add((parcel.id, serial, "unknown"))
         else:
             self.truth.saw(thing, parcel, seen.finding.value, (span[0], span[1]))
+        self.truth.let_go(known)
         if self._chance(draw, "scanned twice"):
             again = self._do(who, receiving.scan_key, parcel.id, serial, **how)
             if not again.repeated or again.finding is not seen.finding:
@@ -335,12 +338,18 @@ class Simulation:
         """What has not come is inquired after and given up, if anything is missing by then."""
 
         def task(who: Actor, _draw: Random) -> None:
+            self.truth.take(parcel.listed)
             try:
-                self._do(who, settling.open_inquiry, parcel.id, "示例查询")
-                with self._timed() as span:
-                    serials = self._do(who, settling.declare_lost, parcel.id, "示例丢失")
+                give_up(who)
             except Conflict:  # nothing is missing, or what was has just been found
                 return
+            finally:
+                self.truth.let_go(parcel.listed)
+
+        def give_up(who: Actor) -> None:
+            self._do(who, settling.open_inquiry, parcel.id, "示例查询")
+            with self._timed() as span:
+                serials = self._do(who, settling.declare_lost, parcel.id, "示例丢失")
             wrong = self.truth.gave_up(parcel, serials, (span[0], span[1]))
             if wrong:
                 self.problems.append(f"{parcel.number}: {sorted(wrong)} were given up though they had been seen")

@@ -3,6 +3,7 @@ like, what staff have to find of it. The product is held against this and never 
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from threading import Lock
@@ -37,6 +38,9 @@ class Key:
     def serial(self) -> str:
         """What stands on its token."""
         return self.made.serial
+
+    in_hand: int = 0
+    """Who scans it or gives it up at this moment, and has not said yet what came of it."""
 
 
 @dataclass
@@ -106,7 +110,7 @@ class Truth:
                 word = "damaged"
             else:
                 word = "right" if key.parcel == parcel.id else "extra"
-            at_once = key.given_up is not None and key.given_up[0] < scan[1]
+            at_once = key.in_hand > 1 or (key.given_up is not None and key.given_up[0] < scan[1])
             return {word, "unknown"} if at_once else {word}
 
     def saw(self, key: Key, parcel: Parcel, finding: str, scan: Span) -> None:
@@ -127,7 +131,7 @@ class Truth:
                 settled, said = key.settled.get(parcel.id), key.serial in named
                 before = settled is not None and settled[1] < close[0]
                 meanwhile = settled is not None and not before and settled[0] < close[1]
-                if not meanwhile and said is before:
+                if not meanwhile and not key.in_hand and said is before:
                     wrong.add(key.serial)
                 if said:
                     self.must_find.add((parcel.id, key.serial, "missing"))
@@ -142,6 +146,18 @@ class Truth:
                     wrong.add(key.serial)
                 key.given_up, key.place = span, LOST
         return wrong
+
+    def take(self, keys: Iterable[Key]) -> None:
+        """Somebody is about to scan these or to give them up."""
+        with self.lock:
+            for key in keys:
+                key.in_hand += 1
+
+    def let_go(self, keys: Iterable[Key]) -> None:
+        """What came of it has been said."""
+        with self.lock:
+            for key in keys:
+                key.in_hand -= 1
 
     def put(self, key: Key, place: Place, parcel: int | None = None) -> None:
         """It is somewhere else now, and on another packing list if one is named."""
