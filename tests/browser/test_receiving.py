@@ -36,8 +36,8 @@ class Parcel:
 
     def __init__(self, site: Site, count: int, beside: "Parcel | None" = None) -> None:
         self.site = site
-        self.authority_id = beside.authority_id if beside else site.next_authority()
-        self.other_id = beside.other_id if beside else site.next_authority()
+        self.authority_id: int = beside.authority_id if beside else site.next_authority()
+        self.other_id: int = beside.other_id if beside else site.next_authority()
         self.packer = site.hire(Role.DISPATCHER)
         with site.parts.work() as session:
             seed_carriers(session, SYSTEM)

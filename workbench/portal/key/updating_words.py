@@ -1,4 +1,4 @@
-"""Updating the certificate at the holder's own machine, in the holder's words: each step, what stops it. Msgids only."""
+"""Updating a certificate at the holder's own machine, in the holder's words: each step, what stops it. Msgids only."""
 
 from collections.abc import Mapping
 from typing import Final
