@@ -6,7 +6,7 @@ Rooms flush, they never commit; whoever opened the unit of work commits it.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, Identity, MetaData, String, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -117,10 +117,13 @@ def widened(session: Session, scope: Scope) -> Iterator[None]:
             _tell_database(session.connection(), before)
 
 
+_TELL: Final = text("SELECT set_config(:scope, :reach, true), set_config(:applicant, :owner, true)")
+
+
 def _tell_database(connection: Connection, scope: Scope) -> None:
     """Both settings, always: one that was left out would keep an earlier scope's value."""
     connection.execute(
-        text("SELECT set_config(:scope, :reach, true), set_config(:applicant, :owner, true)"),
+        _TELL,
         {
             "scope": SCOPE_SETTING,
             "reach": scope.as_setting(),

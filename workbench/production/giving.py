@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, undefer
 
 from workbench.kernel.blobs import BlobDamaged
 from workbench.kernel.clock import now
@@ -60,29 +60,48 @@ class Next:
     to_ask: int | None = None
 
 
-def look_at(session: Session, station_id: int) -> AtBench:
-    """A station with what is in work there, both locked: whoever works there at the screen waits for this turn.
+_STATION: Final = (
+    select(BenchStation, Staff)
+    .outerjoin(Staff, Staff.id == BenchStation.maker_id)
+    .where(BenchStation.id == bindparam("station_id"), BenchStation.revoked_at.is_(None))
+)
+_STATION_LOCKED: Final = _STATION.with_for_update(of=BenchStation, key_share=True)
+_IN_WORK: Final = (
+    select(Making, Token, CertificateOrder, Certificate)
+    .join(Token, Token.id == Making.token_id)
+    .outerjoin(
+        CertificateOrder,
+        (CertificateOrder.application_id == Making.application_id) & CertificateOrder.state.in_(issuing.ALIVE),
+    )
+    .outerjoin(Certificate, Certificate.id == CertificateOrder.certificate_id)
+    .where(Making.station_id == bindparam("station_id"), Making.state == "open")
+    .options(undefer(Certificate.certificate))
+    .with_for_update(of=Making)
+)
+"""Where somebody is just taking in the CA's answer, the order may be seen as it was before: the next look tells."""
+
+
+def look_at(session: Session, station_id: int, *, lock: bool = True) -> AtBench:
+    """A station with what is in work there, locked: whoever works there at the screen waits for this turn.
+
+    Args:
+        lock: whether the station is; not where what is in work is locked already, which comes after.
 
     Raises:
         NotFound: it has been closed.
     """
-    found = session.execute(
-        select(BenchStation, Staff)
-        .outerjoin(Staff, Staff.id == BenchStation.maker_id)
-        .where(BenchStation.id == station_id, BenchStation.revoked_at.is_(None))
-        .with_for_update(of=BenchStation, key_share=True)
-    ).one_or_none()
+    found = session.execute(_STATION_LOCKED if lock else _STATION, {"station_id": station_id}).one_or_none()
     if found is None:
         raise NotFound(N_("There is no such bench."))
-    work = session.execute(
-        select(Making, Token)
-        .join(Token, Token.id == Making.token_id)
-        .where(Making.station_id == station_id, Making.state == "open")
-        .with_for_update(of=Making)
-    ).one_or_none()
+    work = session.execute(_IN_WORK, {"station_id": station_id}).one_or_none()
     if work is None:
         return AtBench(*found)
-    return AtBench(*found, *work, known=issuing.find_issued(session, work[0].application_id))
+    making, token, order, record = work
+    return AtBench(*found, making, token, _known(order, record))
+
+
+def _known(order: CertificateOrder | None, record: Certificate | None) -> Known | None:
+    return (order, record) if order is not None else None
 
 
 def next_order(session: Session, parts: Parts, bench: AtBench, turn: Turn, address: str) -> Next:

@@ -6,13 +6,15 @@ leaves the order as it was, and the next asking carries the same transaction id.
 
 import hashlib
 import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy.orm import Session
 
 from workbench.kernel import audit, tasks
 from workbench.kernel.clock import now
@@ -49,6 +51,33 @@ _EARLY: Final = timedelta(milliseconds=500)
 """A job may come so much before its time; one that comes earlier was overtaken by another asking."""
 _LOG = structlog.get_logger("production")
 _ACTOR: Final = system_actor("production")
+_HELD: Final = select(func.count()).where(
+    Certificate.uscc == bindparam("uscc"),
+    Certificate.state == "valid",
+    Certificate.not_after > bindparam("at"),
+    Certificate.id != bindparam("ends_id"),
+)
+_ASKED: Final = select(func.count()).where(CertificateOrder.uscc == bindparam("uscc"), CertificateOrder.state.in_(OPEN))
+_HELD_AND_ASKED: Final = select(_HELD.scalar_subquery() + _ASKED.scalar_subquery())
+_EARLIER: Final = (
+    select(func.array_agg(Certificate.id))
+    .where(
+        or_(
+            Certificate.application_id == CertificateOrder.application_id,
+            (Certificate.id == Making.ends_certificate_id) & Making.ends_because.is_not(None),
+        ),
+        Certificate.revoked_by_ca_at.is_(None),
+    )
+    .correlate(CertificateOrder, Making)
+    .scalar_subquery()
+)
+"""What a replacement replaces, and whatever was issued for the case before, unless its CA is known to have ended it."""
+_TO_ASK: Final = (
+    select(CertificateOrder, _EARLIER)
+    .join(Making, Making.id == CertificateOrder.making_id)
+    .where(CertificateOrder.id == bindparam("order_id"), CertificateOrder.state.in_(OPEN))
+    .with_for_update(of=CertificateOrder, skip_locked=True)
+)
 
 
 @dataclass(frozen=True)
@@ -85,17 +114,6 @@ def abandon_made(session: Session, application_id: int) -> None:
     if order is not None and order.state == "issued":
         order.state = "abandoned"
         session.flush()
-
-
-def find_issued(session: Session, application_id: int) -> tuple[CertificateOrder, Certificate | None] | None:
-    """As `find_order`, with the certificate that came of it, its bytes included."""
-    found = session.execute(
-        select(CertificateOrder, Certificate)
-        .outerjoin(Certificate, Certificate.id == CertificateOrder.certificate_id)
-        .where(CertificateOrder.application_id == application_id, CertificateOrder.state.in_(ALIVE))
-        .options(undefer(Certificate.certificate))
-    ).one_or_none()
-    return (found[0], found[1]) if found is not None else None
 
 
 def store_order(
@@ -159,20 +177,8 @@ def refuse_over_limit(session: Session, uscc: str, *, ends_id: int | None = None
         Conflict: it would.
     """
     lock_keys_of(session, uscc)
-    held = (
-        select(func.count())
-        .where(
-            Certificate.uscc == uscc,
-            Certificate.state == "valid",
-            Certificate.not_after > now(),
-            Certificate.id != (ends_id or 0),
-        )
-        .scalar_subquery()
-    )
-    asked = (
-        select(func.count()).where(CertificateOrder.uscc == uscc, CertificateOrder.state.in_(OPEN)).scalar_subquery()
-    )
-    if (session.scalar(select(held + asked)) or 0) >= LIMIT_OF_KEYS:
+    counted = session.scalar(_HELD_AND_ASKED, {"uscc": uscc, "at": now(), "ends_id": ends_id or 0})
+    if (counted or 0) >= LIMIT_OF_KEYS:
         raise Conflict(N_("The enterprise holds %(limit)s valid certificates, as many as it may."), limit=LIMIT_OF_KEYS)
 
 
@@ -181,21 +187,23 @@ def ask(parts: Parts, order_id: int) -> None:
 
     What could not be settled is asked again later, by a job of the same transaction.
     """
+    with asking(parts, order_id):
+        pass
+
+
+@contextmanager
+def asking(parts: Parts, order_id: int) -> Iterator[Session]:
+    """As `ask`; what follows from the CA's answer can be done in the transaction that records it."""
     with parts.work() as session:
-        found = session.execute(
-            select(CertificateOrder, Making)
-            .join(Making, Making.id == CertificateOrder.making_id)
-            .where(CertificateOrder.id == order_id, CertificateOrder.state.in_(OPEN))
-            .with_for_update(of=CertificateOrder, skip_locked=True)
-        ).one_or_none()
-        if found is None or is_early(found[0]):
-            return
-        order, making = found
-        answer = _answer_of_ca(session, parts, order, making)
-        if isinstance(answer, Issued):
-            take_issued(session, order, answer.certificate)
-        else:
-            _take_refusal(session, order, answer)
+        found = session.execute(_TO_ASK, {"order_id": order_id}).one_or_none()
+        if found is not None and not is_early(found[0]):
+            order, earlier = found
+            answer = _answer_of_ca(session, parts, order, earlier or ())
+            if isinstance(answer, Issued):
+                take_issued(session, order, answer.certificate)
+            else:
+                _take_refusal(session, order, answer)
+        yield session
 
 
 def is_early(order: CertificateOrder) -> bool:
@@ -209,39 +217,21 @@ def algorithm_of(making: Making) -> Algorithm:
 
 
 def _answer_of_ca(
-    session: Session, parts: Parts, order: CertificateOrder, making: Making
+    session: Session, parts: Parts, order: CertificateOrder, earlier: Sequence[int]
 ) -> Issued | Pending | Rejected | _Stopped:
-    """What the CA says, or why it could not be asked."""
+    """What the CA says, or why it could not be asked: certificates that end for the new one end first, never after."""
     try:
-        in_the_way = _end_earlier(session, parts, order, making)
-        return in_the_way or load_authority(parts).issue(_asked(order))
+        for certificate_id in earlier:
+            store_end(parts, certificate_id)
+            ask_revocation(parts, certificate_id)
+            in_the_way = _why_not_ended(session, certificate_id)
+            if in_the_way is not None:
+                return in_the_way
+        return load_authority(parts).issue(_asked(order))
     except (CaUnreachable, CaMisconfigured) as trouble:
         _LOG.warning("ca_not_reached", order=order.id, problem=str(trouble))
         unreachable = isinstance(trouble, CaUnreachable)
         return _Stopped(Standstill.CA_UNREACHABLE if unreachable else Standstill.CA_MISCONFIGURED, str(trouble))
-
-
-def _end_earlier(session: Session, parts: Parts, order: CertificateOrder, making: Making) -> _Stopped | None:
-    """End at its CA what a replacement replaces, and whatever was issued for this case before: first those, then the
-    new one. None when nothing is left to end.
-
-    Raises:
-        CaUnreachable, CaMisconfigured: whether one is the CA's can't be told.
-    """
-    replaced = making.ends_certificate_id if making.ends_because is not None else None
-    earlier = session.scalars(
-        select(Certificate.id).where(
-            or_(Certificate.application_id == order.application_id, Certificate.id == replaced),
-            Certificate.revoked_by_ca_at.is_(None),
-        )
-    ).all()
-    for certificate_id in earlier:
-        store_end(parts, certificate_id)
-        ask_revocation(parts, certificate_id)
-        in_the_way = _why_not_ended(session, certificate_id)
-        if in_the_way is not None:
-            return in_the_way
-    return None
 
 
 def _why_not_ended(session: Session, certificate_id: int) -> _Stopped | None:

@@ -52,10 +52,13 @@ def take_turn(parts: Parts, station_id: int, turn: Turn, address: str) -> Answer
         _keep_plugged(bench.station, turn)
         _take_outcome(session, parts, bench, turn, address)
         told = next_order(session, parts, bench, turn, address)
-    if told.to_ask is None or not _ask_now(parts, told.to_ask):
+    if told.to_ask is None or not _ASKERS.acquire(blocking=False):
         return told.answer
-    with parts.work() as session:
-        return next_order(session, parts, look_at(session, station_id), turn, address).answer
+    try:
+        with issuing.asking(parts, told.to_ask) as session:
+            return next_order(session, parts, look_at(session, station_id, lock=False), turn, address).answer
+    finally:
+        _ASKERS.release()
 
 
 def maker_at(session: Session, making: Making, address: str) -> Actor:
@@ -181,14 +184,3 @@ def halt(session: Session, making: Making, fault: str, detail: str, actor: Actor
         authority_id=making.authority_id,
         after={"fault": str(fault), "step": making.step},
     )
-
-
-def _ask_now(parts: Parts, order_id: int) -> bool:
-    """Ask the CA unless enough wait for it already; whether it was asked."""
-    if not _ASKERS.acquire(blocking=False):
-        return False
-    try:
-        issuing.ask(parts, order_id)
-    finally:
-        _ASKERS.release()
-    return True
