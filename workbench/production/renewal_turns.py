@@ -28,7 +28,7 @@ def waits_for_key(station: BenchStation, making: Making, token: Token, turn: Tur
     not there yet, and one that was pulled out goes on once it is back.
     """
     if all(each.serial != token.serial for each in turn.plugged):
-        return Answer(wait_seconds=PATIENCE, station=station.name, maker=station.created_by)
+        return Answer(wait_seconds=PATIENCE, station=station.name)
     if making.fault in _UNPLUGGED and making.faulted_at is not None and now() - making.faulted_at >= _SETTLES:
         go_on(making)
     return None
@@ -46,7 +46,6 @@ def answer_at_end(session: Session, station: BenchStation) -> Answer:
         order=remove,
         wait_seconds=0 if remove is not None else PATIENCE,
         station=station.name,
-        maker=station.created_by,
         done=making is not None and remove is None,
     )
 

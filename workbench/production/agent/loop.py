@@ -184,7 +184,9 @@ class Agent:
         if told == self._told:
             return
         self._told = told
-        if answer.maker is None:
+        if self._speaker.to_holder:
+            self._speaker.say(N_("Connected. Renewal: %(station)s"), station=plain(answer.station))
+        elif answer.maker is None:
             self._speaker.say(N_("Bench %(station)s: nobody works here."), station=plain(answer.station))
         else:
             self._speaker.say(

@@ -41,6 +41,7 @@ class Speaker:
             to_holder: whoever listens owns the token and has no stock of others: a maker's advice is not for them.
         """
         self._translate = translate
+        self.to_holder = to_holder
         self._said = (HAPPENED,) if to_holder else (HAPPENED, THEN)
         self._troubles: dict[str, str] = {}
 
