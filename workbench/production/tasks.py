@@ -4,7 +4,7 @@ told was stored before, so that doing any of it again does nothing twice.
 
 from workbench.kernel import tasks
 from workbench.keys.service import END_TASK
-from workbench.production import expiring, issuing, pins, revoking
+from workbench.production import expiring, issuing, overdue, pins, revoking
 
 
 @tasks.app.task(name=issuing.ASK_TASK)
@@ -17,6 +17,13 @@ def ask_for_certificate(order_id: int) -> None:
 def end_certificate(certificate_id: int) -> None:
     """Ask for one certificate's end."""
     revoking.end_at_ca(tasks.parts(), certificate_id)
+
+
+@tasks.app.periodic(cron="* * * * *")
+@tasks.app.task(name="ask_overdue", queueing_lock="ask_overdue")
+def ask_overdue(timestamp: int) -> None:
+    """Ask the CA for what a failed or lost job has left unasked."""
+    overdue.ask_overdue(tasks.parts())
 
 
 @tasks.app.periodic(cron="23 * * * *")

@@ -15,18 +15,21 @@ from sqlalchemy import select
 
 from tests.support.bench import Agent, Workshop
 from tests.support.ca import a_key, an_order, issued
+from tests.support.casework import SYSTEM
 from tests.support.faulty_ca import FaultyCa, in_order
+from tests.support.issued import certify
 from tests.support.perseverance import errands, finish, retry
 from tests.support.reckoning_keys import problems, unfinished
 from tests.support.tokens import Bench
-from workbench.kernel.clock import ago, now
+from workbench.kernel.clock import ago, clock_at, now
 from workbench.kernel.errors import Conflict
-from workbench.production import making
+from workbench.production import making, overdue
 from workbench.production.algorithms import Algorithm
 from workbench.production.batches import start_batch
-from workbench.production.ca.connector import CertificationAuthority, IssueOrder
+from workbench.production.ca.connector import CertificationAuthority, IssueOrder, RevocationReason
 from workbench.production.faults import Standstill
 from workbench.production.models import Batch, Making, TrialEntry
+from workbench.production.revoking import order_revocation
 
 Wrong = Callable[[CertificationAuthority, IssueOrder], bytes]
 
@@ -105,6 +108,27 @@ def test_waiting_for_the_ca_ends_by_itself(
         agent.work()
         errands(workshop.parts)
     agent.work()
+    assert unfinished(workshop.parts, [case]) == []
+
+
+def test_what_a_lost_job_left_unasked_is_asked_for_after_a_while(
+    workshop: Workshop, agent: Agent, ca: FaultyCa, station: int, serial: str
+) -> None:
+    """No job runs here at all. What comes too soon asks for nothing; one asking that fails holds up no other."""
+    case, ended = workshop.approved(), certify(workshop.parts)
+    made = workshop.scan(station, serial)
+    ca.issuing = ["down"]
+    agent.work()
+    with workshop.parts.work() as session:
+        order_revocation(session, workshop.parts, ended, RevocationReason.KEY_COMPROMISE, "示例遗失", SYSTEM)
+    assert overdue.ask_overdue(workshop.parts) == 0
+    ca.issuing, ca.wrong = ["wrong"], lambda real, order: b"no certificate"
+    with clock_at(now() + timedelta(minutes=3)):
+        assert overdue.ask_overdue(workshop.parts) == 1, "the end; what was issued could not be read"
+        assert overdue.ask_overdue(workshop.parts) == 1
+        assert overdue.ask_overdue(workshop.parts) == 0
+    assert in_order(ca) == ["revoked", "issued"]
+    finish(workshop, agent, made)
     assert unfinished(workshop.parts, [case]) == []
 
 

@@ -22,11 +22,12 @@ from workbench.kernel.errors import Conflict, NotFound
 from workbench.kernel.identity import Actor
 from workbench.keys.models import Certificate, Token
 from workbench.keys.queries import LIMIT_OF_KEYS
-from workbench.production import choosing
+from workbench.production import choosing, making
 from workbench.production.agent.performing import Performer
 from workbench.production.batches import NO_CASE, start_batch
 from workbench.production.faults import Standstill
 from workbench.production.models import Batch, Making
+from workbench.production.protocol import Answer, Order, Outcome
 from workbench.production.tokens.driver import TokenDriver
 
 MAKERS = 20
@@ -59,12 +60,16 @@ class Seat:
         self.go_on(lambda: self._is_over(made))
         return self.workshop.making(made)
 
+    def perform(self, order: Order) -> Outcome:
+        """What comes of an order."""
+        return self._performer.perform(order).outcome
+
     def go_on(self, is_over: Callable[[], bool]) -> None:
         """Take turns as the agent does, waiting as long as it is told to."""
         deadline, outcome = time.monotonic() + PATIENCE, None
         while time.monotonic() < deadline:
             answer = self.agent.turn(outcome)
-            outcome = self._performer.perform(answer.order).outcome if answer.order is not None else None
+            outcome = self.perform(answer.order) if answer.order is not None else None
             if answer.order is None:
                 if is_over():
                     return
@@ -202,6 +207,48 @@ def test_one_maker_who_scans_twice_in_a_breath_begins_once(workshop: Workshop, t
     assert came == [came[0]] * 6, came
     assert isinstance(came[0], int)
     assert problems(workshop.parts) == []
+
+
+def test_a_token_that_is_put_back_and_scanned_at_one_moment_is_in_one_hand(workshop: Workshop, tokens: Bench) -> None:
+    """Neither waits for the other in a circle: the scan is refused, or finds the token in stock again."""
+    (serial,) = tokens.add(1)
+    workshop.stock(serial)
+    workshop.approved()
+    first, second = seats(workshop, tokens.driver, 2)
+    for _ in range(12):
+        made = workshop.scan(first.station, serial, first.maker)
+
+        def work(seat: Seat, made: int = made) -> int:
+            if seat is first:
+                with workshop.parts.work() as session:
+                    making.put_back(session, seat.maker, made)
+                return 0
+            return workshop.scan(seat.station, serial, seat.maker)
+
+        put_back, scanned = at_once([first, second], work)
+        assert put_back == 0
+        assert isinstance(scanned, int | Conflict), scanned
+        assert problems(workshop.parts) == []
+        if isinstance(scanned, int):
+            with workshop.parts.work() as session:
+                making.put_back(session, second.maker, scanned)
+
+
+def test_a_report_that_comes_twice_at_once_counts_once(workshop: Workshop, tokens: Bench) -> None:
+    """An agent whose connection broke repeats its report while the server is still at the first."""
+    (serial,) = tokens.add(1)
+    workshop.stock(serial)
+    case = workshop.approved()
+    (seat,) = seats(workshop, tokens.driver, 1)
+    made = workshop.scan(seat.station, serial, seat.maker)
+    outcome = None
+    while workshop.making(made).state == "open":
+        answers = at_once([seat] * 4, lambda seat, said=outcome: seat.agent.turn(said))  # type: ignore[misc]
+        assert not [each for each in answers if isinstance(each, Exception)], answers
+        order = next((each.order for each in answers if isinstance(each, Answer) and each.order), None)
+        outcome = seat.perform(order) if order is not None else None
+    assert len(workshop.orders(case)) == len(workshop.certificates(case)) == 1
+    assert unfinished(workshop.parts, [case]) == []
 
 
 def test_two_batches_over_one_drawer_share_tokens_and_cases(workshop: Workshop, tokens: Bench) -> None:
