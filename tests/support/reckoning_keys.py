@@ -26,17 +26,21 @@ def problems(parts: Parts, in_force: Sequence[bytes] | None = None) -> list[str]
     with parts.work() as session:
         # One look for all checks: people may be at work meanwhile.
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        known = _in_force(session) if in_force is None else in_force
-        checks = (
-            _one_of_each(session),
-            _certificates_and_tokens(session),
-            _register(session, known),
-            _labels(session),
-            _custody(session),
-            _made(session),
-            _batches(session),
-        )
-        return [problem for check in checks for problem in check]
+        return problems_in(session, in_force)
+
+
+def problems_in(session: Session, in_force: Sequence[bytes] | None = None) -> list[str]:
+    """As `problems`, as this session sees it."""
+    checks = (
+        _one_of_each(session),
+        _certificates_and_tokens(session),
+        _register(session, _in_force(session) if in_force is None else in_force),
+        _labels(session),
+        _custody(session),
+        _made(session),
+        _batches(session),
+    )
+    return [problem for check in checks for problem in check]
 
 
 def unfinished(parts: Parts, cases: Collection[int], in_force: Sequence[bytes] | None = None) -> list[str]:

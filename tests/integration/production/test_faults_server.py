@@ -26,7 +26,7 @@ from workbench.production.protocol import Outcome
 from workbench.production.seals.signing import load_seal_maker
 from workbench.production.turn import take_turn
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.serial, pytest.mark.timeout(300)]
 WHEN: tuple[When, ...] = ("before", "after")
 COMMITS = {"scan": 1, "first": 1, "requested": 4, "written": 1}
 """How many transactions each takes: stored; looked up by the CA, and issued; recorded, with the order to write it."""
