@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 
 from workbench.config import Settings
 from workbench.demo.trial_keys import FOLDER
+from workbench.kernel.files import put_private
 from workbench.kernel.identity import system_actor
 from workbench.kernel.parts import Parts, make_parts
 from workbench.keys.models import Token
-from workbench.keys.trial import write_private
 from workbench.production.agent.config import PREFIX, is_loopback
 from workbench.production.algorithms import Algorithm
 from workbench.production.models import BenchStation
@@ -140,7 +140,7 @@ def drawer_of(settings: Settings, name: str) -> Drawer:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     so_pin_file = folder / "so-pin"
     if not so_pin_file.exists():
-        write_private(so_pin_file, "".join(secrets.choice("0123456789") for _ in range(8)).encode())
+        put_private(so_pin_file, "".join(secrets.choice("0123456789") for _ in range(8)).encode(), replace=True)
     if Algorithm(settings.key_algorithm) is Algorithm.SM2:
         return Drawer(DriverKind.SM2_SOFTWARE, folder / f"{name}-sm2", so_pin_file)
     return Drawer(DriverKind.SOFTHSM, folder / name, so_pin_file)
@@ -162,7 +162,7 @@ def _have_station(parts: Parts, path: Path) -> Path | None:
             return path
         else:
             _, value = renew_credential(session, _ACTOR, station.id)
-        write_private(path, value.encode())
+        put_private(path, value.encode(), replace=True)
     return path
 
 

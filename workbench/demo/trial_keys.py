@@ -18,12 +18,13 @@ from workbench.config import Settings
 from workbench.demo.accounts import PASSWORD
 from workbench.kernel.clock import ago
 from workbench.kernel.codes import uscc_check_character
+from workbench.kernel.files import put_private
 from workbench.kernel.identity import system_actor
 from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts, make_parts
 from workbench.keys.models import Certificate
 from workbench.keys.service import digest_of, register_certificate, revoke
-from workbench.keys.trial import TRIAL_FOLDER, TrialAuthority, write_private
+from workbench.keys.trial import TRIAL_FOLDER, TrialAuthority
 from workbench.organisation.models import Authority
 
 FOLDER: Final = "demo"
@@ -140,7 +141,7 @@ def _issue(authority: TrialAuthority, path: Path, key: TrialKey) -> x509.Certifi
         not_before=began,
         not_after=began + key.life,
     )
-    write_private(path, issued.p12(PASSWORD))
+    put_private(path, issued.p12(PASSWORD), replace=True)
     return issued.certificate
 
 

@@ -1,7 +1,7 @@
 """Secrets of one installation: made at the first start, kept in files only their owner reads, never in the database."""
 
-import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,6 +9,8 @@ from typing import Final
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from workbench.kernel.files import put_private
 
 SHORTEST: Final = 32
 """Bytes below which a key could be guessed; a file cut short by a full disk must not pass for a key."""
@@ -78,18 +80,8 @@ def _fernet_keys(path: Path) -> tuple[bytes, ...]:
 def _keep(path: Path, fresh: bytes) -> bytes:
     """The content of `path`; when it does not exist, `fresh` is put there whole or not at all."""
     if not path.exists():
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(fresh)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
+        with suppress(FileExistsError):
+            put_private(path, fresh)
     return path.read_bytes().strip()
 
 

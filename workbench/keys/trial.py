@@ -3,7 +3,6 @@
 It guards its key by file permissions alone, so no production system may trust it: those name their own in `client_ca`.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from workbench.kernel.clock import ago, now
+from workbench.kernel.files import put_private
 from workbench.keys.subject import CODE_ATTRIBUTE, ENTERPRISE_ATTRIBUTE, HOLDER_ATTRIBUTE
 
 MARK: Final = "TRIAL 试用"
@@ -73,8 +73,8 @@ class TrialAuthority:
                 return cls(folder, certificate, _load_key(key_path))
         private_key = ec.generate_private_key(ec.SECP256R1())
         certificate = _sign_authority(private_key)
-        write_private(key_path, _key_pem(private_key))
-        write_private(certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
+        put_private(key_path, _key_pem(private_key), replace=True)
+        put_private(certificate_path, certificate.public_bytes(serialization.Encoding.PEM), replace=True)
         return cls(folder, certificate, private_key)
 
     @property
@@ -118,8 +118,8 @@ class TrialAuthority:
             )
             began = ago(days=1)
             issued = self._issue(subject, ExtendedKeyUsageOID.SERVER_AUTH, began, began + SERVER_LIFE, names)
-            write_private(key_path, issued.key_pem())
-            write_private(certificate_path, issued.certificate.public_bytes(serialization.Encoding.PEM))
+            put_private(key_path, issued.key_pem(), replace=True)
+            put_private(certificate_path, issued.certificate.public_bytes(serialization.Encoding.PEM), replace=True)
         return certificate_path, key_path
 
     def _still_serves(self, path: Path, names: Sequence[str]) -> bool:
@@ -224,13 +224,3 @@ def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError(f"{path.name} does not hold an elliptic curve key")
     return key
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Put a file there whole, readable by its owner alone from the first moment."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    temporary.replace(path)

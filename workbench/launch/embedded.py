@@ -24,6 +24,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from workbench.kernel.files import put_private
 from workbench.launch.unprivileged import database_user, let_read, let_through, own, run_as
 
 DATABASE = "workbench"
@@ -203,13 +204,7 @@ class EmbeddedServer:
     def _password(self, role: str) -> str:
         file = self.folder / f"{role}.password"
         if not file.exists():
-            temporary = file.with_suffix(".new")
-            temporary.unlink(missing_ok=True)
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-                stream.write(secrets.token_urlsafe(32))
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(file)
+            put_private(file, secrets.token_urlsafe(32).encode())
         return file.read_text()
 
     def _locked_by(self) -> int | None:

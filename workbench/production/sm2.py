@@ -9,12 +9,12 @@ import subprocess
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from asn1crypto import keys, pem
 
+from workbench.kernel.files import put_private
 from workbench.production.algorithms import SM2_IDENTIFIER
 
 SECONDS: Final = 30
@@ -54,10 +54,10 @@ def generate_key(path: Path, passphrase: str | None) -> bytes:
     plain = _openssl(["genpkey", "-algorithm", "SM2"])
     public_key = _openssl(["pkey", "-pubout", "-outform", "DER"], given=plain)
     if passphrase is None:
-        _put(path, plain)
+        put_private(path, plain)
     else:
         encrypting = ["pkcs8", "-topk8", "-scrypt", "-v2", "aes-256-cbc"]
-        _put(path, _openssl(encrypting, given=plain, option="-passout", passphrase=passphrase))
+        put_private(path, _openssl(encrypting, given=plain, option="-passout", passphrase=passphrase))
     return public_key
 
 
@@ -205,17 +205,3 @@ def _start(
     if done.returncode < 0:
         raise OpensslFailed(f"openssl {arguments[0]} was ended by signal {-done.returncode}")
     return done
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write a private file that did not exist, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
-    finally:
-        temporary.unlink()

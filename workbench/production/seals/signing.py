@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from workbench.config import Settings
 from workbench.kernel.clock import ago, now
 from workbench.kernel.errors import Conflict
+from workbench.kernel.files import put_private
 from workbench.kernel.messages import N_
 from workbench.keys.trial import MARK
 from workbench.production import sm2
@@ -104,7 +105,7 @@ def _make_trial(folder: Path, algorithm: Algorithm) -> None:
     building.mkdir(mode=0o700)
     try:
         signer = make_signer(building / _KEY, algorithm)
-        _write(building / _CERTIFICATE, to_pem(_trial_certificate(signer, algorithm)))
+        put_private(building / _CERTIFICATE, to_pem(_trial_certificate(signer, algorithm)))
         for path in (building / _KEY, building):
             _sync(path)
         try:
@@ -135,14 +136,6 @@ def _trial_certificate(signer: Signer, algorithm: Algorithm) -> bytes:
     return sign_certificate(
         issuer, name, signer.public_key, new_serial(), (ago(days=1), now() + TRIAL_LIFE), [extension]
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _sync(path: Path) -> None:

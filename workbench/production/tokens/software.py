@@ -5,7 +5,6 @@ files keeps it there, so no e-key for anybody real is made with it.
 """
 
 import json
-import os
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Final
 
+from workbench.kernel.files import put_private
 from workbench.production import sm2
 from workbench.production.algorithms import Algorithm
 from workbench.production.tokens.driver import Fault, PluggedToken, ReadBack, TokenFault
@@ -116,12 +116,12 @@ class SoftwareSm2Driver:
         read_certificate(certificate)
         with self._unlocked(serial, user_pin) as token:
             _present(_key_path(token, key_id))
-            _write(_certificate_path(token, key_id), certificate)
+            put_private(_certificate_path(token, key_id), certificate, replace=True)
 
     def write_seal(self, serial: str, user_pin: str, label: str, seal: bytes) -> None:
         """Put a seal's bytes into the token's folder, in the place of one with this label."""
         with self._unlocked(serial, user_pin) as token:
-            _write(_seal_path(token, label), seal)
+            put_private(_seal_path(token, label), seal, replace=True)
 
     def remove_key(self, serial: str, user_pin: str, key_id: bytes) -> None:
         """Take a key pair and its certificate off the token; does nothing when there is none."""
@@ -235,23 +235,9 @@ def _sheet(token: Path) -> _Sheet:
 
 
 def _keep(token: Path, sheet: _Sheet) -> None:
-    _write(token / _SHEET, json.dumps(asdict(sheet)).encode())
+    put_private(token / _SHEET, json.dumps(asdict(sheet)).encode(), replace=True)
 
 
 def _hash(pin: str, salt: bytes) -> str:
     # A file with six digits behind it is guessed sooner or later at any price; this one is paid at every call.
     return scrypt(pin.encode(), salt=salt, n=2**12, r=8, p=1).hex()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Put a file there whole, in the place of one that was there, or leave that one as it is."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -70,7 +70,7 @@ def test_a_certificate_that_is_none_is_not_written(store: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("module", "instant"),
-    [(sm2, "generate_key"), (sm2, "sign"), (software, "_write"), (software, "_key_path"), (software, "_content")],
+    [(sm2, "generate_key"), (sm2, "sign"), (software, "put_private"), (software, "_key_path"), (software, "_content")],
 )
 def test_a_token_pulled_amid_a_call(store: Bench, monkeypatch: pytest.MonkeyPatch, module: Any, instant: str) -> None:
     serial = store.personalised()
@@ -84,10 +84,10 @@ def test_a_token_pulled_amid_a_call(store: Bench, monkeypatch: pytest.MonkeyPatc
     really = getattr(module, instant)
     pulled = []
 
-    def pull_first(*arguments: Any) -> Any:
+    def pull_first(*arguments: Any, **named: Any) -> Any:
         store.pull(serial)
         pulled.append(serial)
-        return really(*arguments)
+        return really(*arguments, **named)
 
     for call in calls:
         with monkeypatch.context() as patched:
