@@ -16,6 +16,7 @@ from workbench.api.models import ApiKey
 from workbench.api.tasks import MAX_ATTEMPTS
 from workbench.api.words import DELIVERY_NAMES, SCOPE_NAMES, KeyScope
 from workbench.cases.models import Applicant
+from workbench.kernel.arguments import LARGEST_ID
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.db import set_scope
 from workbench.kernel.errors import WorkbenchError
@@ -25,7 +26,6 @@ from workbench.shell.context import current_actor, db
 from workbench.shell.gate import DeskView
 
 PAGE_SIZE: Final = 50
-_LARGEST_ID: Final = 2**62
 
 
 class SitesView(DeskView):
@@ -74,7 +74,7 @@ class SitesView(DeskView):
     @expose("/<int:site_id>/keys/<int:key_id>/revoke", methods=["POST"])
     def revoke_key(self, site_id: int, key_id: int) -> ResponseReturnValue:
         """End a key at once."""
-        key = service.revoke_key(db(), current_actor(), min(key_id, _LARGEST_ID))
+        key = service.revoke_key(db(), current_actor(), min(key_id, LARGEST_ID))
         flash(gettext("The key %(hint)s… is good no more.", hint=key.hint), "success")
         return self.see_other("api_sites.site", site_id=key.applicant_id)
 
@@ -90,7 +90,7 @@ class SitesView(DeskView):
     def send_again(self, site_id: int, delivery_id: int) -> ResponseReturnValue:
         """Give a delivery that was given up another round of attempts."""
         site = _get_site(site_id)
-        service.send_again(db(), current_actor(), min(delivery_id, _LARGEST_ID))
+        service.send_again(db(), current_actor(), min(delivery_id, LARGEST_ID))
         flash(gettext("The message is sent again."), "success")
         return self.see_other("api_sites.site", site_id=site.id)
 
@@ -129,7 +129,7 @@ def _sites() -> list[dict[str, Any]]:
 def _get_site(site_id: int) -> Applicant:
     """The site, with what is fenced to it open to whoever keeps the sites."""
     set_scope(db(), EVERYWHERE)
-    return service.get_site(db(), min(site_id, _LARGEST_ID))
+    return service.get_site(db(), min(site_id, LARGEST_ID))
 
 
 def _key_form() -> KeyForm:
@@ -151,6 +151,6 @@ def _end_of(day: date | None) -> datetime | None:
 
 def _number(text: str) -> int:
     number = int(text)
-    if not 0 < number < _LARGEST_ID:
+    if not 0 < number < LARGEST_ID:
         raise ValueError("not a number that was given out")
     return number

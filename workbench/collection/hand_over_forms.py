@@ -17,6 +17,7 @@ from workbench.collection.words import CollectorKind, Stamping
 from workbench.documents import limits
 from workbench.documents.rendering import renderer
 from workbench.documents.uploads import IncomingFile, UploadRefused, examine
+from workbench.kernel.arguments import row_id
 from workbench.kernel.blobs import BlobStore
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Invalid
@@ -65,7 +66,7 @@ def read_giving(blobs: BlobStore, form: Mapping[str, str], files: Mapping[str, F
             form.get("delegate_identity", "") if delegate else "",
             _photo(blobs, "letter", files.get("letter")) if delegate else None,
         ),
-        terms_version=int(version) if version.isascii() and version.isdecimal() and len(version) < 9 else 0,
+        terms_version=row_id(version) or 0,
         signature_sha256=blobs.put(draw_anew(signature)) if signature else None,
         slip_sha256=slip,
         surrendered=form.get("surrendered", ""),

@@ -8,6 +8,7 @@ from flask_babel import gettext
 
 from workbench.collection.queries import BOUND, Narrowed, Page
 from workbench.collection.speaking import by_language, said
+from workbench.kernel.arguments import row_id
 from workbench.kernel.errors import NotFound, WorkbenchError
 from workbench.organisation.queries import list_authorities
 from workbench.shell.context import current_actor, db
@@ -22,8 +23,7 @@ def narrowed() -> Narrowed:
 
 def after() -> int | None:
     """The row the page begins behind."""
-    value = request.args.get("after", "")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 18 else None
+    return row_id(request.args.get("after"))
 
 
 def frame(

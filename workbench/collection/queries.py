@@ -14,6 +14,7 @@ from workbench.cases.models import Application
 from workbench.cases.words import State
 from workbench.collection.finding import normalise
 from workbench.collection.models import Pickup
+from workbench.kernel.arguments import authority_id
 from workbench.kernel.clock import now
 from workbench.keys.models import Destruction, Token
 from workbench.keys.token_states import Custodian, TokenState
@@ -38,8 +39,7 @@ class Narrowed:
     def from_args(cls, args: Mapping[str, str]) -> Self:
         """The filter of an address; what does not exist narrows nothing."""
         values = {each.name: normalise(args.get(each.name, ""))[:64] for each in fields(cls)}
-        authority = values["authority"]
-        if not (authority.isascii() and authority.isdecimal() and len(authority) < 5):
+        if authority_id(values["authority"]) is None:
             values["authority"] = ""
         if values["show"] not in _SHOWS:
             values["show"] = ""

@@ -19,6 +19,7 @@ from workbench.collection import queries
 from workbench.collection.list_parts import after, frame, narrowed
 from workbench.collection.speaking import said
 from workbench.collection.telling import notify_many
+from workbench.kernel.arguments import row_id
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Invalid
 from workbench.kernel.identity import Actor
@@ -100,7 +101,7 @@ class TellingView(DeskView):
     @needs(Permission.KEY_RECEIVE)
     def notify(self) -> ResponseReturnValue:
         """Tell the chosen enterprises; what cannot be told is named."""
-        chosen = [int(each) for each in request.form.getlist("case") if each.isascii() and each.isdecimal()]
+        chosen = [case_id for value in request.form.getlist("case") if (case_id := row_id(value)) is not None]
         if not chosen:
             raise Invalid(N_("Choose at least one case."))
         told = notify_many(db(), current_actor(), chosen)

@@ -12,6 +12,7 @@ from workbench.dispatch.carriers import normalise_waybill
 from workbench.dispatch.models import Carrier, Consignment, ConsignmentItem
 from workbench.dispatch.packing import clean_serial
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState, Outcome
+from workbench.kernel.arguments import LARGEST_ID, authority_id, storable
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.clock import SHANGHAI
 from workbench.keys.models import Token
@@ -20,7 +21,6 @@ from workbench.organisation.models import Authority
 PAGE_SIZE: Final = 50
 BOUND: Final = 1_000
 """Counting stops here."""
-LARGEST_ID: Final = 2**62
 _ENUMS: Final = {"state": ConsignmentState, "kind": ConsignmentKind}
 
 
@@ -37,12 +37,11 @@ class ConsignmentFilter:
     @classmethod
     def from_args(cls, args: Mapping[str, str]) -> Self:
         """The filter of an address; what does not exist narrows nothing."""
-        values = {each.name: args.get(each.name, "").replace("\x00", "").strip()[:64] for each in fields(cls)}
+        values = {each.name: storable(args.get(each.name, ""))[:64] for each in fields(cls)}
         for name, known in _ENUMS.items():
             if values[name] not in set(known):
                 values[name] = ""
-        authority = values["authority"]
-        if not (authority.isascii() and authority.isdecimal() and len(authority) < 5):
+        if authority_id(values["authority"]) is None:
             values["authority"] = ""
         return cls(**values)
 

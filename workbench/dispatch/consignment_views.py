@@ -20,6 +20,7 @@ from workbench.dispatch.forms import RemarkForm, WaybillForm
 from workbench.dispatch.models import Carrier, Consignment
 from workbench.dispatch.speaking import authority_name, by_language, said
 from workbench.dispatch.words import HISTORY_NAMES, KIND_NAMES, OUTCOME_NAMES, STATE_NAMES, ConsignmentState
+from workbench.kernel.arguments import row_id
 from workbench.kernel.errors import Invalid, WorkbenchError
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
@@ -81,7 +82,9 @@ class ConsignmentsView(DeskView):
     def index(self) -> ResponseReturnValue:
         """Newest first, narrowed by what stands in the address."""
         wanted = ConsignmentFilter.from_args(request.args)
-        found = consignment_queries.page(db(), wanted, _id_in("after"), _id_in("before"))
+        found = consignment_queries.page(
+            db(), wanted, row_id(request.args.get("after")), row_id(request.args.get("before"))
+        )
         arguments = wanted.to_args()
         everywhere = current_actor().scope.everything
         return str(
@@ -201,11 +204,6 @@ def day_in(untrusted: str) -> date:
         return date.fromisoformat(untrusted)
     except ValueError as error:
         raise Invalid(N_("A day is written like 2026-11-24.")) from error
-
-
-def _id_in(name: str) -> int | None:
-    found = request.args.get(name, type=int)
-    return found if found is not None and 0 < found < consignment_queries.LARGEST_ID else None
 
 
 def _words() -> dict[str, Any]:

@@ -12,12 +12,12 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from workbench.dispatch import settling, transit_queries
-from workbench.dispatch.consignment_queries import LARGEST_ID
 from workbench.dispatch.models import Discrepancy
 from workbench.dispatch.speaking import by_language, said
 from workbench.dispatch.transit_queries import PAGE_SIZE
 from workbench.dispatch.words import DISCREPANCY_NAMES, SETTLEMENT_NAMES, DiscrepancyKind
 from workbench.documents.file_views import picture_answer
+from workbench.kernel.arguments import row_id
 from workbench.kernel.errors import NotAllowed, NotFound, WorkbenchError
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, permits
@@ -53,8 +53,7 @@ class FindingsView(DeskView):
         """Those that nobody has settled, newest first; settled ones when asked for."""
         kind, authority = request.args.get("kind", ""), request.args.get("authority", "")
         settled = "settled" in request.args
-        before = request.args.get("before", type=int)
-        before = before if before is not None and 0 < before < LARGEST_ID else None
+        before = row_id(request.args.get("before"))
         found = transit_queries.list_findings(db(), kind, authority, settled=settled, before=before)
         beyond, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
         stated = {"kind": kind, "authority": authority, "settled": "1" if settled else ""}

@@ -18,6 +18,7 @@ from workbench.dispatch.models import Carrier, Consignment, ConsignmentItem, Dis
 from workbench.dispatch.receiving_queries import Difference, days_late, list_differences
 from workbench.dispatch.transit import UNCONFIRMED_AFTER
 from workbench.dispatch.words import ConsignmentState, DiscrepancyKind, TrackingStatus
+from workbench.kernel.arguments import authority_id, storable
 from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor
 from workbench.organisation.models import Authority
@@ -41,11 +42,10 @@ class TransitFilter:
     @classmethod
     def from_args(cls, args: Mapping[str, str]) -> Self:
         """The filter of an address; what does not exist narrows nothing."""
-        values = {each.name: args.get(each.name, "").replace("\x00", "").strip()[:64] for each in fields(cls)}
+        values = {each.name: storable(args.get(each.name, ""))[:64] for each in fields(cls)}
         if values["view"] not in VIEWS:
             values["view"] = ""
-        authority = values["authority"]
-        if not (authority.isascii() and authority.isdecimal() and len(authority) < 5):
+        if authority_id(values["authority"]) is None:
             values["authority"] = ""
         return cls(**values)
 
@@ -165,8 +165,8 @@ def list_findings(
     ]
     if kind in set(DiscrepancyKind):
         conditions.append(Discrepancy.kind == kind)
-    if authority.isascii() and authority.isdecimal() and len(authority) < 5:
-        conditions.append(Discrepancy.authority_id == int(authority))
+    if (chosen := authority_id(authority)) is not None:
+        conditions.append(Discrepancy.authority_id == chosen)
     if before is not None:
         conditions.append(Discrepancy.id < before)
     return list_differences(session, *conditions, limit=PAGE_SIZE + 1)

@@ -14,6 +14,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from workbench.documents.file_views import fenced
+from workbench.kernel.arguments import LARGEST_ID
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.errors import Conflict, NotAllowed, NotFound, WorkbenchError
 from workbench.kernel.messages import N_
@@ -32,7 +33,6 @@ from workbench.shell.gate import DeskView
 from workbench.shell.http import content_security_policy, csp_nonce
 
 F = TypeVar("F", bound=Callable[..., ResponseReturnValue])
-_LARGEST_ID: Final = 2**62
 PRINTING: Final = "frame-src blob:"
 """The page prints what it has been sent through a frame, from memory."""
 PDF_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'none'"
@@ -96,7 +96,7 @@ class BenchView(DeskView):
     @expose("/seals/<int:seal_id>.png")
     def seal(self, seal_id: int) -> ResponseReturnValue:
         """The impression of a case's seal, for comparing."""
-        found = db().get(Seal, min(seal_id, _LARGEST_ID))
+        found = db().get(Seal, min(seal_id, LARGEST_ID))
         if found is None:
             raise NotFound(N_("There is no such seal."))
         return fenced(Response(parts().blobs.get(found.image_sha256), mimetype="image/png"))
@@ -105,7 +105,7 @@ class BenchView(DeskView):
     @told_on_the_page
     def take(self, station_id: int) -> ResponseReturnValue:
         """Sit down at a bench."""
-        take_station(db(), current_actor(), min(station_id, _LARGEST_ID))
+        take_station(db(), current_actor(), min(station_id, LARGEST_ID))
         return self.see_other(".index")
 
     @expose("/leave-station", methods=["POST"])
@@ -135,21 +135,21 @@ class BenchView(DeskView):
     @told_on_the_page
     def retry(self, making_id: int) -> ResponseReturnValue:
         """Once more from where it stands."""
-        found = making.retry(db(), current_actor(), min(making_id, _LARGEST_ID))
+        found = making.retry(db(), current_actor(), min(making_id, LARGEST_ID))
         return self._answer(Said("ok", _serial_of(found), gettext("Tried again.")))
 
     @expose("/makings/<int:making_id>/leave", methods=["POST"])
     @told_on_the_page
     def leave(self, making_id: int) -> ResponseReturnValue:
         """Leave token and case together for later."""
-        found = making.leave(db(), current_actor(), min(making_id, _LARGEST_ID))
+        found = making.leave(db(), current_actor(), min(making_id, LARGEST_ID))
         return self._answer(Said("ok", _serial_of(found), gettext("Left for later: scan it again to go on.")))
 
     @expose("/makings/<int:making_id>/put-back", methods=["POST"])
     @told_on_the_page
     def put_back(self, making_id: int) -> ResponseReturnValue:
         """Part token and case."""
-        found = making.put_back(db(), current_actor(), min(making_id, _LARGEST_ID))
+        found = making.put_back(db(), current_actor(), min(making_id, LARGEST_ID))
         return self._answer(Said("ok", _serial_of(found), gettext("Put back into stock; the case waits.")))
 
     @expose("/makings/<int:making_id>/spoil", methods=["POST"])
@@ -157,7 +157,7 @@ class BenchView(DeskView):
     def spoil(self, making_id: int) -> ResponseReturnValue:
         """Set the token aside."""
         remark = request.form.get("remark", "")
-        found = making.spoil(db(), parts(), current_actor(), min(making_id, _LARGEST_ID), remark)
+        found = making.spoil(db(), parts(), current_actor(), min(making_id, LARGEST_ID), remark)
         return self._answer(
             Said("ok", _serial_of(found), gettext("Set aside as spoiled; the case waits for another token."))
         )
@@ -174,7 +174,7 @@ class BenchView(DeskView):
     @told_on_the_page
     def stop_batch(self, batch_id: int) -> ResponseReturnValue:
         """Begin no further key of the batch."""
-        batches.stop_batch(db(), current_actor(), min(batch_id, _LARGEST_ID))
+        batches.stop_batch(db(), current_actor(), min(batch_id, LARGEST_ID))
         return self._answer(Said("ok", gettext("Batch stopped"), gettext("The key in work is finished.")))
 
     @expose("/labels", methods=["POST"])
@@ -263,7 +263,7 @@ _CATEGORIES: Final = {"ok": "success", "done": "success", "repeat": "warning", "
 def _known_id(name: str) -> int | None:
     """A number that names something, of the address or the form; None for anything else people may type there."""
     value = request.values.get(name, type=int)
-    return min(value, _LARGEST_ID) if value is not None and value > 0 else None
+    return min(value, LARGEST_ID) if value is not None and value > 0 else None
 
 
 def _wanted() -> list[int]:
@@ -271,7 +271,7 @@ def _wanted() -> list[int]:
     batch_id = _known_id("batch")
     if batch_id is not None:
         return list(labels.labels_of_batch(db(), batch_id))
-    return [min(each, _LARGEST_ID) for each in request.form.getlist("making", type=int) if each > 0]
+    return [min(each, LARGEST_ID) for each in request.form.getlist("making", type=int) if each > 0]
 
 
 def _serial_of(found: Making) -> str:

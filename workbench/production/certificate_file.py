@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from workbench.cases.models import Application
+from workbench.kernel.arguments import LARGEST_ID
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.clock import now
 from workbench.kernel.errors import NotFound
@@ -22,7 +23,7 @@ from workbench.keys.models import Certificate, Seal, Token
 from workbench.organisation.models import Authority
 from workbench.production.ca.choosing import load_authority
 from workbench.production.ca.connector import CaMisconfigured, CaUnreachable
-from workbench.production.certificate_queries import LARGEST_ID, Condition, End, condition_of, end_of
+from workbench.production.certificate_queries import Condition, End, condition_of, end_of
 from workbench.production.certificate_words import HISTORY_WORDS, TOKEN_WORDS
 from workbench.production.expiring import THRESHOLDS, address_of_holder, event_of, has_open_renewal
 from workbench.production.letters import days_left

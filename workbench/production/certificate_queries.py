@@ -11,19 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
 from sqlalchemy import ColumnElement, Row, Select, func, literal, null, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from workbench.cases.models import Application
+from workbench.kernel.arguments import LARGEST_ID, authority_id, member, storable
 from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor
+from workbench.kernel.paging import Bounded
 from workbench.kernel.permissions import Permission, demand
 from workbench.keys.models import Certificate
 from workbench.organisation.models import Authority
 from workbench.production.algorithms import Algorithm
-from workbench.production.certificate_search import clean, matching
+from workbench.production.certificate_search import MAX_QUERY, matching
 from workbench.production.expiring import THRESHOLDS, address_of_holder, expires_within, has_open_renewal
 from workbench.production.letters import days_left
 from workbench.production.models import RevocationOrder
@@ -33,8 +35,6 @@ BOUND: Final = 1000
 """Counting stops here: a person needs "17" or "1000+", never "83,214"."""
 LONGEST_ISSUER: Final = 500
 MOST_ISSUERS: Final = 30
-LARGEST_ID: Final = 2**62
-_E = TypeVar("_E", bound=StrEnum)
 
 
 class Condition(StrEnum):
@@ -80,17 +80,14 @@ class CertificateFilter:
     @classmethod
     def from_args(cls, args: Mapping[str, str]) -> Self:
         """Read an address; whatever makes no sense is left out, because people edit and share addresses."""
-        authority = args.get("authority", "")
         expiring = next((days for days in THRESHOLDS if str(days) == args.get("expiring")), None)
         return cls(
-            q=clean(args.get("q", "")),
-            condition=_member(Condition, args.get("state")),
+            q=storable(args.get("q", ""))[:MAX_QUERY],
+            condition=member(Condition, args.get("state")),
             expiring=expiring,
-            algorithm=_member(Algorithm, args.get("algorithm")),
+            algorithm=member(Algorithm, args.get("algorithm")),
             issuer=args.get("ca", "").replace("\x00", "")[:LONGEST_ISSUER],
-            authority_id=int(authority)
-            if authority.isdecimal() and authority.isascii() and len(authority) < 5
-            else None,
+            authority_id=authority_id(args.get("authority")),
             unconfirmed=args.get("unconfirmed") == "1",
             # Asked only of those that somebody has to be told of: looking up a million addresses would take long.
             unreachable=expiring is not None and args.get("unreachable") == "1",
@@ -130,17 +127,6 @@ class CertificateRow:
     end: End | None
     renewing: bool
     reachable: bool
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """A count that stopped at BOUND when `more`."""
-
-    n: int
-    more: bool
-
-    def __str__(self) -> str:
-        return f"{self.n}+" if self.more else str(self.n)
 
 
 @dataclass(frozen=True)
@@ -376,7 +362,3 @@ def _decode(cursor: str | None, order: _Order) -> tuple[datetime | None, int] | 
         return None
     sound = type(row_id) is int and 0 <= row_id < LARGEST_ID and (at is None or at.tzinfo is not None)
     return (at, row_id) if sound and (at is None) is (order.instant is None) else None
-
-
-def _member(kind: type[_E], value: str | None) -> _E | None:
-    return next((each for each in kind if each.value == value), None)

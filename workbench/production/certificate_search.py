@@ -37,12 +37,6 @@ class Found:
     hits: int | None = None
 
 
-def clean(untrusted: str) -> str:
-    """A search as typed, without what no text in the database can hold and without blanks around it."""
-    storable = untrusted.replace("\x00", "").encode("utf-8", "ignore").decode()
-    return storable.strip()[:MAX_QUERY]
-
-
 def as_serial(q: str) -> str | None:
     """A search as our records write serial numbers, capital hexadecimal digits without leading zeros; None when it can
     be no serial number. Colons, blanks and a leading 0x are how other programs show one."""

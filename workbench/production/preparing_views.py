@@ -5,7 +5,7 @@ Nothing of an applicant's file is shown but pictures we drew of its pages; looki
 
 import base64
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from flask import Flask, flash, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,6 +22,7 @@ from workbench.documents.access import record_view
 from workbench.documents.attachments import FAILED
 from workbench.documents.file_views import ensure_picture
 from workbench.documents.service import current_submission
+from workbench.kernel.arguments import LARGEST_ID
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict, Invalid, WorkbenchError
 from workbench.kernel.messages import N_
@@ -40,8 +41,6 @@ from workbench.shell.context import current_actor, db, parts
 from workbench.shell.edge import records_access
 from workbench.shell.gate import DeskView
 from workbench.shell.i18n import language
-
-_LARGEST_ID: Final = 2**62
 
 
 def register(app: Flask, admin: Admin) -> None:
@@ -91,14 +90,14 @@ class PreparingView(DeskView):
     def next(self) -> ResponseReturnValue:
         """Go to the most urgent case, or to the one behind `after`."""
         after = request.args.get("after", type=int)
-        return self._onward(get_case(db(), current_actor(), min(after, _LARGEST_ID)) if after else None)
+        return self._onward(get_case(db(), current_actor(), min(after, LARGEST_ID)) if after else None)
 
     @expose("/<int:case_id>")
     @records_access
     def show(self, case_id: int) -> ResponseReturnValue:
         """The letter with the frame that is proposed, and the seal that would come of it."""
         actor = current_actor()
-        application = get_case(db(), actor, min(case_id, _LARGEST_ID))
+        application = get_case(db(), actor, min(case_id, LARGEST_ID))
         refusal = why_not(db(), application, actor)
         if refusal is not None:
             flash(gettext(refusal), "warning")
@@ -128,7 +127,7 @@ class PreparingView(DeskView):
     def preview(self, case_id: int) -> ResponseReturnValue:
         """The seal that a frame would give: its picture, its size, what to look at; or why it gives none."""
         wanted = request.form.get("page_id", type=int)
-        pages = queries.letter_pages(db(), current_actor(), min(case_id, _LARGEST_ID))
+        pages = queries.letter_pages(db(), current_actor(), min(case_id, LARGEST_ID))
         page = next((each for each in pages if each.page.id == wanted), None)
         if page is None:
             raise Invalid("The frame could not be understood.")
@@ -141,7 +140,7 @@ class PreparingView(DeskView):
     def accept(self, case_id: int) -> ResponseReturnValue:
         """Keep the seal, then the next case."""
         actor = current_actor()
-        application = get_case(db(), actor, min(case_id, _LARGEST_ID))
+        application = get_case(db(), actor, min(case_id, LARGEST_ID))
         try:
             prepare_seal(
                 db(),
@@ -162,7 +161,7 @@ class PreparingView(DeskView):
     @expose("/<int:case_id>/return", methods=["POST"])
     def give_back(self, case_id: int) -> ResponseReturnValue:
         """Ask the enterprise for another letter, then the next case."""
-        application = get_case(db(), current_actor(), min(case_id, _LARGEST_ID))
+        application = get_case(db(), current_actor(), min(case_id, LARGEST_ID))
         remark, version = request.form.get("remark", ""), request.form.get("version", 0, type=int)
         try:
             with db().begin_nested():

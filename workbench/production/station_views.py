@@ -1,7 +1,5 @@
 """The administrator's screen of the benches: which there are, when each was last seen, its credential shown once."""
 
-from typing import Final
-
 from flask import Flask, flash, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_admin import Admin, expose
@@ -9,6 +7,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms import Form, StringField
 
+from workbench.kernel.arguments import LARGEST_ID
 from workbench.kernel.db import set_scope
 from workbench.kernel.errors import WorkbenchError
 from workbench.kernel.identity import EVERYWHERE
@@ -19,8 +18,6 @@ from workbench.shell import menu
 from workbench.shell.context import current_actor, db, parts
 from workbench.shell.fields import NEEDED
 from workbench.shell.gate import DeskView
-
-_LARGEST_ID: Final = 2**62
 
 
 class StationForm(Form):
@@ -55,13 +52,13 @@ class StationsView(DeskView):
     def renew_credential(self, station_id: int) -> ResponseReturnValue:
         """Make another credential in the place of the one in use, and show it on the answer, once."""
         set_scope(db(), EVERYWHERE)
-        return self._shown_once(*stations.renew_credential(db(), current_actor(), min(station_id, _LARGEST_ID)))
+        return self._shown_once(*stations.renew_credential(db(), current_actor(), min(station_id, LARGEST_ID)))
 
     @expose("/<int:station_id>/revoke", methods=["POST"])
     def revoke(self, station_id: int) -> ResponseReturnValue:
         """End a bench at once."""
         set_scope(db(), EVERYWHERE)
-        station = stations.revoke_station(db(), current_actor(), min(station_id, _LARGEST_ID))
+        station = stations.revoke_station(db(), current_actor(), min(station_id, LARGEST_ID))
         flash(gettext("The bench %(name)s is good no more.", name=station.name), "success")
         return self.see_other("stations.index")
 

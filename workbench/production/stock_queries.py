@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from workbench.cases.calendar import local_day
 from workbench.cases.deadlines import load_calendar
 from workbench.cases.models import Application
+from workbench.kernel.arguments import LARGEST_ID, storable
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.errors import NotFound
 from workbench.kernel.messages import N_
@@ -26,7 +27,6 @@ UNUSED: Final = (TokenState.BLANK.value, TokenState.ALLOCATED.value)
 """States of a token that can still become a key."""
 PAGE_SIZE: Final = 50
 MOST_BOXES: Final = 200
-LARGEST_ID: Final = 2**62
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class TokenFilter:
     @classmethod
     def from_args(cls, args: Mapping[str, str]) -> Self:
         """The filter of an address; a state that does not exist narrows nothing."""
-        values = {each.name: args.get(each.name, "").replace("\x00", "").strip()[:64] for each in fields(cls)}
+        values = {each.name: storable(args.get(each.name, ""))[:64] for each in fields(cls)}
         if values["state"] not in set(TokenState):
             values["state"] = ""
         return cls(**values)

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
+from workbench.kernel.arguments import authority_id, member, storable
 from workbench.kernel.clock import SHANGHAI
 from workbench.keys.token_states import TOKEN_EVENT_NAMES, Custodian, TokenState
 from workbench.reports.board import Figure
 from workbench.reports.custody_flows import Flow
 
-_E = TypeVar("_E", bound=StrEnum)
 LONGEST_QUERY: Final = 100
 
 
@@ -90,21 +90,20 @@ class CustodyFilter:
     @classmethod
     def from_args(cls, args: Mapping[str, str]) -> Self:
         """The filter of an address."""
-        view = _member(View, args.get("view")) or View.ENTRIES
+        view = member(View, args.get("view")) or View.ENTRIES
         keys = view is View.KEYS
-        authority = args.get("authority", "")
-        given = [each for part in args.get("columns", "").split(",") if (each := _member(Column, part))]
+        given = [each for part in args.get("columns", "").split(",") if (each := member(Column, part))]
         return cls(
             view=view,
-            authority=int(authority) if authority.isascii() and authority.isdecimal() and len(authority) < 5 else None,
+            authority=authority_id(args.get("authority")),
             event=args.get("event", "") if args.get("event") in TOKEN_EVENT_NAMES and not keys else "",
-            holder=_member(Custodian, args.get("holder")),
-            state=_member(TokenState, args.get("state")),
+            holder=member(Custodian, args.get("holder")),
+            state=member(TokenState, args.get("state")),
             since=_day(args.get("since")),
             until=_day(args.get("until")),
-            q=_clean(args.get("q", "")),
-            figure=_member(Figure, args.get("figure")) if keys else None,
-            flow=_member(Flow, args.get("flow")) if not keys else None,
+            q=storable(args.get("q", ""))[:LONGEST_QUERY],
+            figure=member(Figure, args.get("figure")) if keys else None,
+            flow=member(Flow, args.get("flow")) if not keys else None,
             held=_day(args.get("held")) if keys else None,
             columns=tuple(each for each in COLUMNS[view] if each in given),
         )
@@ -135,15 +134,6 @@ def midnight(day: date) -> datetime:
 def after(day: date) -> datetime:
     """The instant at which a day has ended."""
     return midnight(day + timedelta(days=1))
-
-
-def _clean(untrusted: str) -> str:
-    storable = untrusted.replace("\x00", "").encode("utf-8", "ignore").decode()
-    return storable.strip()[:LONGEST_QUERY]
-
-
-def _member(kind: type[_E], value: str | None) -> _E | None:
-    return kind(value) if value in set(kind) else None
 
 
 def _day(value: str | None) -> date | None:

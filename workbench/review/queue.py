@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Literal, Self, TypeVar, get_args
+from typing import Any, Final, Literal, Self, get_args
 
 from sqlalchemy import Row, ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session
@@ -24,12 +24,14 @@ from workbench.cases.deadlines import load_calendar
 from workbench.cases.models import Application
 from workbench.cases.states import REVIEW_STATES
 from workbench.cases.words import Category, Desk, Service, State
+from workbench.kernel.arguments import authority_id, member, storable
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.identity import Actor
+from workbench.kernel.paging import Bounded
 from workbench.kernel.permissions import Permission, demand
 from workbench.organisation.models import Authority, Staff
 from workbench.review import paging
-from workbench.review.search import MAX_QUERY, Found, clean, matching
+from workbench.review.search import MAX_QUERY, Found, matching
 
 BOUND: Final = 1000
 """Counting stops here: a person needs "17" or "1000+", never "83,214"."""
@@ -38,7 +40,6 @@ SOON: Final = timedelta(days=3)
 Round = Literal["first", "again"]
 Due = Literal["overdue", "today", "soon"]
 Holding = Literal["mine", "free", "others"]
-_E = TypeVar("_E", bound=StrEnum)
 
 
 @dataclass(frozen=True)
@@ -58,19 +59,16 @@ class QueueFilter:
     @classmethod
     def from_args(cls, args: Mapping[str, str], desk: Desk | None) -> Self:
         """Read a URL's arguments; whatever makes no sense is left out, because people edit and share addresses."""
-        authority = args.get("authority", "")
         return cls(
             desk=desk,
-            state=None if desk is not None else _member(State, args.get("state")),
-            service=_member(Service, args.get("service")),
-            category=_member(Category, args.get("category")),
-            authority_id=int(authority)
-            if authority.isdecimal() and authority.isascii() and len(authority) < 5
-            else None,
+            state=None if desk is not None else member(State, args.get("state")),
+            service=member(Service, args.get("service")),
+            category=member(Category, args.get("category")),
+            authority_id=authority_id(args.get("authority")),
             round=_one_of(Round, args.get("round")),
             due=_one_of(Due, args.get("due")),
             holder=_one_of(Holding, args.get("holder")),
-            q=clean(args.get("q", ""))[:MAX_QUERY],
+            q=storable(args.get("q", ""))[:MAX_QUERY],
         )
 
     def to_args(self) -> dict[str, str]:
@@ -112,17 +110,6 @@ class QueueRow:
     claimed_by_name: str | None
     claim_ends_at: datetime | None
     flags: tuple[Flag, ...]
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """A count that stopped at BOUND when `more`."""
-
-    n: int
-    more: bool
-
-    def __str__(self) -> str:
-        return f"{self.n}+" if self.more else str(self.n)
 
 
 @dataclass(frozen=True)
@@ -320,10 +307,6 @@ def _row(found: Row[Any], actor: Actor, at: datetime, days_left: int | None) -> 
         claim_ends_at=found.claim_ends_at if held else None,
         flags=tuple(flag for flag, shown in flags if shown),
     )
-
-
-def _member(kind: type[_E], value: str | None) -> _E | None:
-    return next((each for each in kind if each.value == value), None)
 
 
 def _one_of(choices: Any, value: str | None) -> Any:

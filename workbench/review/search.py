@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, func, select, text
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Application
+from workbench.kernel.arguments import storable
 from workbench.kernel.clock import SHANGHAI
 from workbench.kernel.codes import CODE_LENGTH, normalise_uscc
 
@@ -36,15 +37,9 @@ class Found:
     hits: int | None = None
 
 
-def clean(untrusted: str) -> str:
-    """A search as typed, without what no text in the database can hold and without blanks around it."""
-    storable = untrusted.replace("\x00", "").encode("utf-8", "ignore").decode()
-    return storable.strip()
-
-
 def matching(session: Session, statement: Select[Application], q: str) -> Found:
     """`statement` narrowed to cases whose number, code or name holds `q`; a number or code is looked up as such."""
-    q = clean(q)[:MAX_QUERY]
+    q = storable(q)[:MAX_QUERY]
     if not q:
         return Found(statement)
     code = normalise_uscc(q)

@@ -15,10 +15,11 @@ from workbench.cases.states import REVIEW_PERMISSIONS, REVIEW_STATES
 from workbench.cases.words import Desk
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.identity import Actor
+from workbench.kernel.paging import Bounded
 from workbench.kernel.permissions import PERMISSIONS, Permission, demand, permits
 from workbench.organisation.queries import list_own_desk
 from workbench.review.models import Review
-from workbench.review.queue import Bounded, QueueFilter, QueueRow, counts, page
+from workbench.review.queue import QueueFilter, QueueRow, counts, page
 
 CHART_DAYS: Final = 14
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.support.bench import Workshop
+from workbench.kernel.arguments import LARGEST_ID
 from workbench.kernel.clock import clock_at
 from workbench.kernel.errors import NotFound
 from workbench.kernel.identity import Role
@@ -15,7 +16,7 @@ from workbench.keys.token_states import TokenMove, TokenState
 from workbench.keys.tokens import get_token, move, take_in, take_in_many
 from workbench.production import stock_queries
 from workbench.production.stock import spoil
-from workbench.production.stock_queries import LARGEST_ID, PAGE_SIZE, Standing, TokenFilter
+from workbench.production.stock_queries import PAGE_SIZE, Standing, TokenFilter
 
 NOTHING = TokenFilter()
 
