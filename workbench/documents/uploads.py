@@ -36,6 +36,8 @@ _EXTENSIONS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.WEBP: frozenset({".webp"}),
     Kind.HEIC: frozenset({".heic", ".heif"}),
 }
+_EDGES: Final = "." + "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+"""What a name neither begins nor ends with: dots and blanks, those of other scripts too."""
 _NAMED_FOR_HARM: Final = frozenset('<>:"|?*')
 """What Windows does not take in a name; a colon would address an alternate stream."""
 
@@ -130,13 +132,13 @@ def display_name(untrusted: str, kind: Kind | None = None) -> str:
         "_" if character in _NAMED_FOR_HARM else character
         for character in unicodedata.normalize("NFC", last)
         if unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-    ).strip(" .")
+    ).strip(_EDGES)
     path = PurePosixPath(kept or "file")
-    suffix = path.suffix[:10]
+    suffix = path.suffix[:10].rstrip(_EDGES)
     stem = kept[: len(kept) - len(path.suffix)] if path.suffix else path.name
     if kind is not None and suffix.lower() not in _EXTENSIONS[kind]:
         stem, suffix = path.name, kind.extension
-    return f"{stem[: MAX_NAME - len(suffix)].rstrip(' .') or 'file'}{suffix}"
+    return f"{stem[: MAX_NAME - len(suffix)].rstrip(_EDGES) or 'file'}{suffix}"
 
 
 def _problem(document_code: str, name: str, code: RefusalCode) -> FileProblem:

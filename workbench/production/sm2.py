@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from asn1crypto import keys, pem
+from asn1crypto import algos, keys, pem
 
 from workbench.kernel.files import put_private
 from workbench.production.algorithms import SM2_IDENTIFIER
@@ -90,7 +90,7 @@ def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
         OpensslMissing, OpensslFailed: nothing could be checked.
     """
     require_sm2()
-    if not is_public_key(public_key):
+    if not is_public_key(public_key) or not _is_signature(signature):
         return False
     with TemporaryDirectory(prefix="sm2-") as folder:
         key_path, signature_path = Path(folder, "key"), Path(folder, "signature")
@@ -110,6 +110,15 @@ def is_public_key(candidate: bytes) -> bool:
         return bool(parameters.name == "named" and parameters.chosen.dotted == _CURVE)
     except (ValueError, TypeError, KeyError):
         return False
+
+
+def _is_signature(candidate: bytes) -> bool:
+    # `openssl dgst` reads as many bytes as the longest signature has: what follows one of that length it never sees.
+    try:
+        algos.DSASignature.load(candidate, strict=True)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def is_encrypted(path: Path) -> bool:

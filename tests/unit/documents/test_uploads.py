@@ -23,6 +23,7 @@ from workbench.documents.words import REFUSAL_REASONS
         ("file.pdf:stream", "file.pdf_stream.pdf"),
         ("", "file.pdf"),
         ("...", "file.pdf"),
+        ("\x08\xa00\u3000", "0.pdf"),
         (".pdf", "pdf.pdf"),
         ("\u0065\u0301.pdf", "\u00e9.pdf"),
     ],
