@@ -11,9 +11,9 @@ from tests.support.database import TestServer
 __all__ = ["browser", "complaints", "new_page", "page"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(database_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The served office all walks share; each takes an authority of its own."""
+    """The served office the walks of one file share; each takes one of its 37 authorities for itself."""
     database = database_server.copy()
     with served(database, tmp_path_factory.mktemp("site")) as site:
         yield site
