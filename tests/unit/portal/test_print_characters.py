@@ -73,7 +73,9 @@ def test_a_character_no_font_draws_is_named() -> None:
     assert min(prints.glyphs_of(content)) > 0
 
 
-@given(st.text(st.characters(), min_size=1, max_size=200), st.text(st.characters(), max_size=60))
+@given(
+    st.text(st.characters(codec="utf-8"), min_size=1, max_size=200), st.text(st.characters(codec="utf-8"), max_size=60)
+)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_is_typed_prints_without_an_empty_box(name: str, reason: str) -> None:
     content = print_document(prints.SECRETS, "authorisation", prints.facts(enterprise_name=name, holder_name=reason))
