@@ -15,6 +15,7 @@ from workbench.dispatch.words import TrackingStatus
 from workbench.kernel.clock import SHANGHAI
 from workbench.kernel.errors import Invalid
 from workbench.kernel.messages import N_
+from workbench.kernel.text import NotText, decode_text
 
 MIB: Final = 1024 * 1024
 MAX_BYTES: Final = 2 * MIB
@@ -142,7 +143,11 @@ def plain(untrusted: str, longest: int) -> str:
 
 
 def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(_decoded(content), newline=""), strict=True)
+    try:
+        text = decode_text(content)
+    except NotText as error:
+        raise Invalid(N_("This is no list of tracking events: send it as CSV in UTF-8 or GB 18030.")) from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line, count = 1, 0
     try:
         for row in reader:
@@ -155,17 +160,6 @@ def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise ListRefused([LineProblem(line, N_("A quotation mark is missing."))]) from error
-
-
-def _decoded(content: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text
-    raise Invalid(N_("This is no list of tracking events: send it as CSV in UTF-8 or GB 18030."))
 
 
 def _read_line(line: int, cells: list[str], at: datetime) -> FileLine | LineProblem:

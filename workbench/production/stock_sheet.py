@@ -15,6 +15,7 @@ from openpyxl import load_workbook
 from openpyxl.cell.read_only import EMPTY_CELL
 
 from workbench.kernel.messages import N_
+from workbench.kernel.text import NotText, decode_text
 
 MIB: Final = 1024 * 1024
 MAX_BYTES: Final = 5 * MIB
@@ -30,7 +31,6 @@ EXACT_DIGITS: Final = 15
 """Digits of a number that a spreadsheet keeps; the rest become zeros."""
 _ENCRYPTED: Final = 0x1
 _OLE: Final = b"\xd0\xcf\x11\xe0"
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _SHORTENED: Final = re.compile(r"\d(\.\d+)?[eE]\+\d+")
 _ZEROS: Final = re.compile(r"0+")
 
@@ -80,7 +80,10 @@ def read_sheet(content: bytes) -> list[tuple[int, list[Cell]]]:
 
 
 def _csv(content: bytes) -> Iterator[tuple[int, list[Cell]]]:
-    text = _decoded(content)
+    try:
+        text = decode_text(content)
+    except NotText as error:
+        raise NotAList(N_("This is no list: send the maker's list as XLSX, or as CSV in UTF-8 or GB 18030.")) from error
     first = next((line for line in text.splitlines() if line.strip()), "")
     # The commonest of the three in the first line; a list of one column has none of them.
     delimiter = max(",;\t", key=first.count)
@@ -92,18 +95,6 @@ def _csv(content: bytes) -> Iterator[tuple[int, list[Cell]]]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise NotAList(N_("Line %(line)d can't be read: a quotation mark is missing."), line=line) from error
-
-
-def _decoded(content: bytes) -> str:
-    """Text in UTF-8, in GB 18030, or, as spreadsheets save "Unicode text", in UTF-16 that says so."""
-    for encoding in ("utf-16",) if content.startswith(_UTF16) else ("utf-8-sig", "gb18030"):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text
-    raise NotAList(N_("This is no list: send the maker's list as XLSX, or as CSV in UTF-8 or GB 18030."))
 
 
 def _cell_of_text(text: str) -> Cell:

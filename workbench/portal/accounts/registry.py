@@ -20,6 +20,7 @@ from workbench.kernel import audit, clock
 from workbench.kernel.codes import normalise_uscc, uscc_problem
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
+from workbench.kernel.text import NotText, decode_text
 from workbench.portal.models import EnterpriseRecord
 
 LONGEST_NAME: Final = 200
@@ -116,7 +117,11 @@ def load(session: Session, actor: Actor, content: bytes) -> int:
 def _read(content: bytes) -> dict[str, str]:
     problems: list[str] = []
     rows: dict[str, str] = {}
-    for line, uscc, name in _lines(_decode(content)):
+    try:
+        text = decode_text(content)
+    except NotText:
+        raise BadRegistryFile(["line 1: this is no text in UTF-8 or GB 18030"]) from None
+    for line, uscc, name in _lines(text):
         problem = _problem_of_row(uscc, name) or ("this code stands in the file twice" if uscc in rows else None)
         if problem:
             problems.append(f"line {line}: {problem}")
@@ -128,15 +133,6 @@ def _read(content: bytes) -> dict[str, str]:
     if problems:
         raise BadRegistryFile(problems)
     return rows
-
-
-def _decode(content: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise BadRegistryFile(["line 1: this is no text in UTF-8 or GB 18030"])
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, str]]:
