@@ -169,10 +169,12 @@ def _check_limit(session: Session, code: str) -> None:
         raise Conflict(N_("The enterprise holds %(limit)s valid certificates, as many as it may."), limit=LIMIT_OF_KEYS)
 
 
-def _end(session: Session, certificate_id: int, state: str, reason: str, actor: Actor) -> Certificate:
-    reason = reason.strip()
-    if not 0 < len(reason) <= MAX_REASON:
-        raise Invalid(N_("Say why the certificate ends, in at most %(limit)s characters."), limit=MAX_REASON)
+def lock_certificate(session: Session, certificate_id: int) -> Certificate:
+    """A certificate as it is now, locked against other writers.
+
+    Raises:
+        NotFound: none inside the session's reach.
+    """
     record = session.scalars(
         select(Certificate)
         .where(Certificate.id == certificate_id)
@@ -181,6 +183,14 @@ def _end(session: Session, certificate_id: int, state: str, reason: str, actor: 
     ).one_or_none()
     if record is None:
         raise NotFound(N_("There is no such certificate."))
+    return record
+
+
+def _end(session: Session, certificate_id: int, state: str, reason: str, actor: Actor) -> Certificate:
+    reason = reason.strip()
+    if not 0 < len(reason) <= MAX_REASON:
+        raise Invalid(N_("Say why the certificate ends, in at most %(limit)s characters."), limit=MAX_REASON)
+    record = lock_certificate(session, certificate_id)
     if record.state != "valid":
         raise Conflict(N_("This certificate has ended before."))
     record.state, record.state_reason, record.state_since = state, reason, now()

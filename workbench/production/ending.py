@@ -11,19 +11,20 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workbench.kernel import audit, tasks
+from workbench.kernel import tasks
 from workbench.kernel.clock import now
 from workbench.kernel.db import site_url_of
-from workbench.kernel.errors import Conflict, Invalid, NotFound
+from workbench.kernel.errors import Conflict, Invalid
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
 from workbench.kernel.permissions import Permission, demand
 from workbench.keys.models import Certificate
 from workbench.keys.revocation import RevocationReason
-from workbench.keys.service import END_TASK
+from workbench.keys.service import END_TASK, lock_certificate
 from workbench.production import letters, revoking
 from workbench.production.expiring import address_of_holder
+from workbench.production.journal import record_certificate
 from workbench.production.models import RevocationOrder
 
 MAX_REMARK: Final = 300
@@ -94,7 +95,7 @@ def ask_again(session: Session, actor: Actor, certificate_id: int) -> None:
             order.state, order.transaction_id = "stored", secrets.token_hex(16)
         order.ask_again_at = None
     session.flush()
-    _record(session, "certificate.end_asked_again", actor, record, {})
+    record_certificate(session, "certificate.end_asked_again", actor, record)
     tasks.enqueue(session, END_TASK, certificate_id=record.id)
 
 
@@ -112,19 +113,12 @@ def confirm_end(session: Session, actor: Actor, certificate_id: int, remark: str
         order.state, order.done_at = "done", at
     record.revoked_by_ca_at = at
     session.flush()
-    _record(session, "certificate.end_confirmed", actor, record, {"remark": remark})
+    record_certificate(session, "certificate.end_confirmed", actor, record, remark=remark)
 
 
 def _get_unconfirmed(session: Session, actor: Actor, certificate_id: int) -> Certificate:
     demand(actor, Permission.CERTIFICATE_REVOKE)
-    record = session.scalars(
-        select(Certificate)
-        .where(Certificate.id == certificate_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if record is None:
-        raise NotFound(N_("There is no such certificate."))
+    record = lock_certificate(session, certificate_id)
     if record.state == "valid":
         raise Conflict(N_("This certificate has not ended: revoke it first."))
     if record.revoked_by_ca_at is not None:
@@ -170,15 +164,3 @@ def _tell_holder(session: Session, certificate_id: int, because: RevokedBecause,
         contacts_link=f"{site_url}{CONTACTS_PATH}" if site_url else None,
     )
     return True
-
-
-def _record(session: Session, action: str, actor: Actor, record: Certificate, after: dict[str, str]) -> None:
-    audit.record(
-        session,
-        action,
-        actor,
-        subject=f"certificate:{record.id}",
-        case_id=record.application_id,
-        authority_id=record.authority_id,
-        after={"key_number": record.key_number, "sha256": record.sha256, **after},
-    )

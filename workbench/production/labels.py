@@ -13,7 +13,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Application
-from workbench.kernel import audit
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.errors import Conflict, NotFound
 from workbench.kernel.identity import Actor
@@ -24,6 +23,7 @@ from workbench.keys.models import Certificate, Token
 from workbench.keys.token_states import REFUSALS, TokenState
 from workbench.keys.trial import MARK
 from workbench.organisation.models import Authority
+from workbench.production.journal import record_making
 from workbench.production.models import CertificateOrder, Making
 
 MOST: Final = 500
@@ -73,7 +73,7 @@ def print_labels(session: Session, actor: Actor, making_ids: Sequence[int]) -> b
     for making, token, *_others in found:
         again = making.label_printed_at is not None
         making.label_printed_at = making.label_printed_at or now()
-        _record(session, actor, making, token.serial, again=again)
+        record_making(session, "label.printed", actor, making, serial=token.serial, again=again)
     session.flush()
     return set_labels(labels)
 
@@ -114,16 +114,4 @@ def labels_of_batch(session: Session, batch_id: int) -> Iterator[int]:
     """The finished keys of a batch."""
     yield from session.scalars(
         select(Making.id).where(Making.batch_id == batch_id, Making.state == "made").order_by(Making.id)
-    )
-
-
-def _record(session: Session, actor: Actor, making: Making, serial: str, *, again: bool) -> None:
-    audit.record(
-        session,
-        "label.printed",
-        actor,
-        subject=f"making:{making.id}",
-        case_id=making.application_id,
-        authority_id=making.authority_id,
-        after={"serial": serial, "again": again},
     )

@@ -17,7 +17,6 @@ from workbench.cases.models import Application
 from workbench.cases.service import advance
 from workbench.cases.states import Action
 from workbench.cases.words import Desk, Service
-from workbench.kernel import audit
 from workbench.kernel.clock import now
 from workbench.kernel.crypto import seal_secret
 from workbench.kernel.errors import Conflict, NotAllowed, NotFound
@@ -31,6 +30,7 @@ from workbench.keys.tokens import get_token, move, move_locked
 from workbench.production import issuing
 from workbench.production.ca.connector import RevocationReason
 from workbench.production.choosing import claim_case, suggest_why_it_ends
+from workbench.production.journal import record_step
 from workbench.production.models import Batch, BenchStation, Making
 from workbench.production.revoking import REASONS, EndsBecause, order_revocation
 from workbench.production.standing import go_on
@@ -122,7 +122,7 @@ def retry(session: Session, actor: Actor, making_id: int) -> Making:
     if order is not None and order.state in issuing.OPEN:
         order.ask_again_at = None
     go_on(making)
-    _record(session, "making.retried", actor, making)
+    record_step(session, "making.retried", actor, making)
     return making
 
 
@@ -134,7 +134,7 @@ def leave(session: Session, actor: Actor, making_id: int) -> Making:
     """
     making = get_open(session, actor, making_id)
     making.station_id = None
-    _record(session, "making.left", actor, making)
+    record_step(session, "making.left", actor, making)
     session.flush()
     return making
 
@@ -151,7 +151,7 @@ def put_back(session: Session, actor: Actor, making_id: int) -> Making:
         raise Conflict(N_("A certificate has been asked for this token: finish it, or set the token aside as spoiled."))
     _end(making, "put_back")
     move(session, making.token_id, TokenMove.PUT_BACK, actor)
-    _record(session, "making.put_back", actor, making)
+    record_step(session, "making.put_back", actor, making)
     session.flush()
     return making
 
@@ -175,7 +175,7 @@ def spoil(session: Session, parts: Parts, actor: Actor, making_id: int, remark: 
         assert order.certificate_id is not None
         reason = RevocationReason.CESSATION_OF_OPERATION
         order_revocation(session, parts, order.certificate_id, reason, remark.strip(), actor)
-    _record(session, "making.spoiled", actor, making, remark=remark.strip())
+    record_step(session, "making.spoiled", actor, making, remark=remark.strip())
     session.flush()
     return making
 
@@ -194,7 +194,7 @@ def finish(session: Session, making: Making, actor: Actor) -> None:
     _end(making, "made")
     if making.batch_id is not None:
         session.get_one(Batch, making.batch_id, with_for_update=True).made += 1
-    _record(session, "making.verified", actor, making)
+    record_step(session, "making.verified", actor, making)
     session.flush()
 
 
@@ -301,7 +301,7 @@ def _begin(
         authority_id=application.authority_id,
         application_id=application.id,
     )
-    _record(session, "making.started", actor, making, serial=token.serial)
+    record_step(session, "making.started", actor, making, serial=token.serial)
     if ends is not None and why is not None and ends.state == "valid":
         order_revocation(session, parts, ends.id, REASONS[why], application.reason or why.value, actor)
     return making
@@ -318,7 +318,7 @@ def _take_up(session: Session, actor: Actor, station: BenchStation, token: Token
     if making.maker_id != actor.id:
         _move_for(session, making, TokenMove.ALLOCATE, actor)
         making.maker_id = actor.id
-    _record(session, "making.taken_up", actor, making, serial=token.serial)
+    record_step(session, "making.taken_up", actor, making, serial=token.serial)
     session.flush()
     return making
 
@@ -359,15 +359,3 @@ def _end(making: Making, state: str) -> None:
     making.state, making.ended_at = state, now()
     if state != "made":
         making.pin_ciphertext = None
-
-
-def _record(session: Session, action: str, actor: Actor, making: Making, **after: str) -> None:
-    audit.record(
-        session,
-        action,
-        actor,
-        subject=f"making:{making.id}",
-        case_id=making.application_id,
-        authority_id=making.authority_id,
-        after={"key_id": making.key_id, "step": making.step, "algorithm": making.algorithm, **after},
-    )

@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Application
-from workbench.kernel import audit, outbox
+from workbench.kernel import outbox
 from workbench.kernel.clock import SHANGHAI, ago, now
 from workbench.kernel.codes import group4
 from workbench.kernel.crypto import open_secret
@@ -26,6 +26,7 @@ from workbench.kernel.typesetting import typeset
 from workbench.keys.models import Token
 from workbench.organisation.models import Authority
 from workbench.production import letters
+from workbench.production.journal import record_making
 from workbench.production.making import refuse_decider
 from workbench.production.models import Making
 from workbench.production.subjects import holder_of
@@ -182,12 +183,4 @@ def _serial_of(session: Session, making: Making) -> str:
 
 
 def _record(session: Session, action: str, actor: Actor, making: Making, **after: bool) -> None:
-    audit.record(
-        session,
-        action,
-        actor,
-        subject=f"making:{making.id}",
-        case_id=making.application_id,
-        authority_id=making.authority_id,
-        after={"serial": _serial_of(session, making), **after},
-    )
+    record_making(session, action, actor, making, serial=_serial_of(session, making), **after)

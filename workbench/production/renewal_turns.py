@@ -7,9 +7,9 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from workbench.kernel import audit
 from workbench.kernel.clock import now
 from workbench.keys.models import Token
+from workbench.production.journal import record_making
 from workbench.production.models import BenchStation, Making
 from workbench.production.protocol import Answer, Failed, Outcome, Remove, Removed, Turn
 from workbench.production.renewing import find_done, holder_at, note_removed, old_key_id
@@ -60,12 +60,4 @@ def take_removal(session: Session, station: BenchStation, outcome: Outcome, addr
         note_removed(session, making, actor)
     elif isinstance(outcome, Failed):
         stop(making, outcome.fault.value, outcome.detail)
-        audit.record(
-            session,
-            "making.old_key_kept",
-            actor,
-            subject=f"making:{making.id}",
-            case_id=making.application_id,
-            authority_id=making.authority_id,
-            after={"fault": outcome.fault.value},
-        )
+        record_making(session, "making.old_key_kept", actor, making, fault=outcome.fault.value)

@@ -29,6 +29,7 @@ from workbench.keys.token_states import REFUSALS, TokenState
 from workbench.keys.tokens import recognise
 from workbench.production import issuing
 from workbench.production.faults import WAITING
+from workbench.production.journal import record_step
 from workbench.production.models import BenchStation, CertificateOrder, Making
 from workbench.production.standing import go_on
 from workbench.production.stations import create_holder_station
@@ -84,7 +85,7 @@ def try_again(session: Session, actor: Actor, application_id: int) -> None:
         raise Conflict(N_("Nothing is in work: ask for a one-time code first."))
     if making.fault not in WAITING:
         go_on(making)
-    _record(session, "making.retried", actor, making)
+    record_step(session, "making.retried", actor, making)
 
 
 def find_case(session: Session, actor: Actor, application_id: int, *, lock: bool = False) -> Application:
@@ -204,7 +205,7 @@ def finish_renewal(session: Session, parts: Parts, making: Making, actor: Actor)
     advance(session, making.application_id, Action.UPDATE_CERTIFICATE, actor)
     making.step, making.state, making.ended_at = "verified", "made", now()
     go_on(making)
-    _record(session, "making.verified", actor, making)
+    record_step(session, "making.verified", actor, making)
     if parts.settings.renewed_certificate == "revoked" and making.ends_certificate_id is not None:
         old = session.get_one(Certificate, making.ends_certificate_id, with_for_update=True)
         if old.state == "replaced" and old.revocation_reason is None:
@@ -228,7 +229,7 @@ def old_key_id(session: Session, making: Making) -> str | None:
 def note_removed(session: Session, making: Making, actor: Actor) -> None:
     """The replaced key pair is off the token."""
     making.old_key_removed_at = now()
-    _record(session, "making.old_key_removed", actor, making)
+    record_step(session, "making.old_key_removed", actor, making)
     session.flush()
 
 
@@ -270,7 +271,7 @@ def _begin(session: Session, parts: Parts, actor: Actor, application: Applicatio
     )
     session.add(making)
     session.flush()
-    _record(session, "making.started", actor, making, serial=token.serial)
+    record_step(session, "making.started", actor, making, serial=token.serial)
     _take_seal_over(session, actor, application)
     return making
 
@@ -358,15 +359,3 @@ def _is_of(session: Session, application: Application, applicant: Applicant) -> 
         return False
     certificates = (find_renewed(session, application), find_successor(session, application.id))
     return any(each is not None and each.sha256 == applicant.certificate_sha256 for each in certificates)
-
-
-def _record(session: Session, action: str, actor: Actor, making: Making, **after: str) -> None:
-    audit.record(
-        session,
-        action,
-        actor,
-        subject=f"making:{making.id}",
-        case_id=making.application_id,
-        authority_id=making.authority_id,
-        after={"key_id": making.key_id, "step": making.step, "algorithm": making.algorithm, **after},
-    )

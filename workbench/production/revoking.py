@@ -13,7 +13,7 @@ from cryptography import x509
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workbench.kernel import audit, tasks
+from workbench.kernel import tasks
 from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor, system_actor
 from workbench.kernel.parts import Parts
@@ -28,6 +28,7 @@ from workbench.production.ca.connector import (
     Rejected,
     RevocationReason,
 )
+from workbench.production.journal import record_certificate
 from workbench.production.models import RevocationOrder
 
 OPEN: Final = ("stored", "pending")
@@ -96,7 +97,7 @@ def ask_for_end(
     )
     session.add(order)
     session.flush()
-    _record(session, "certificate.end_ordered", actor, record, {"reason": reason.value})
+    record_certificate(session, "certificate.end_ordered", actor, record, reason=reason.value)
     tasks.enqueue(session, END_TASK, certificate_id=record.id)
     return order
 
@@ -147,11 +148,15 @@ def ask_revocation(parts: Parts, certificate_id: int) -> None:
             _later(session, order, answer.check_after)
         elif isinstance(answer, Rejected):
             order.state, order.last_error = "rejected", answer.reason[:500]
-            _record(session, "certificate.end_rejected", system_actor("production"), record, {"reason": answer.reason})
+            record_certificate(
+                session, "certificate.end_rejected", system_actor("production"), record, reason=answer.reason
+            )
         else:
             order.state, order.done_at, order.last_error = "done", now(), None
             record.revoked_by_ca_at = answer.at
-            _record(session, "certificate.ended_by_ca", system_actor("production"), record, {"reason": order.reason})
+            record_certificate(
+                session, "certificate.ended_by_ca", system_actor("production"), record, reason=order.reason
+            )
 
 
 def wait_seconds(attempts: int) -> int:
@@ -175,15 +180,3 @@ def _later(session: Session, order: RevocationOrder, wait: timedelta) -> None:
     order.ask_again_at = now() + wait
     seconds = max(1, round(wait.total_seconds()))
     tasks.enqueue(session, END_TASK, certificate_id=order.certificate_id, delay_seconds=seconds)
-
-
-def _record(session: Session, action: str, actor: Actor, record: Certificate, after: dict[str, str]) -> None:
-    audit.record(
-        session,
-        action,
-        actor,
-        subject=f"certificate:{record.id}",
-        case_id=record.application_id,
-        authority_id=record.authority_id,
-        after={"key_number": record.key_number, "sha256": record.sha256, **after},
-    )

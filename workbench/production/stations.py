@@ -24,6 +24,7 @@ from workbench.kernel.parts import Parts
 from workbench.kernel.permissions import Permission, demand
 from workbench.organisation.models import Staff
 from workbench.production.batches import REVOKED, end_batch, find_running
+from workbench.production.journal import record_making
 from workbench.production.models import BenchStation, Making
 
 PREFIX: Final = "wbs_"
@@ -142,15 +143,7 @@ def revoke_station(session: Session, actor: Actor, station_id: int) -> BenchStat
         end_batch(session, batch, "stopped", REVOKED, actor)
     for making in session.scalars(select(Making).where(*_in_work_at(station)).with_for_update()):
         making.station_id = None
-        audit.record(
-            session,
-            "making.left",
-            actor,
-            subject=f"making:{making.id}",
-            case_id=making.application_id,
-            authority_id=making.authority_id,
-            after={"key_id": making.key_id, "step": making.step},
-        )
+        record_making(session, "making.left", actor, making, key_id=making.key_id, step=making.step)
     session.flush()
     audit.record(session, "station.revoked", actor, subject=_subject(station), after=_told(station))
     return station

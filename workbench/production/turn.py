@@ -7,7 +7,6 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from workbench.kernel import audit
 from workbench.kernel.blobs import BlobDamaged
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict, WorkbenchError
@@ -21,6 +20,7 @@ from workbench.production import issuing
 from workbench.production.ca.connector import CaMisconfigured
 from workbench.production.faults import Standstill
 from workbench.production.giving import AtBench, Known, look_at, next_order
+from workbench.production.journal import record_making
 from workbench.production.making import finish
 from workbench.production.models import BenchStation, Making
 from workbench.production.pins import deliver_made
@@ -175,12 +175,4 @@ def _pass_on(session: Session, parts: Parts, making: Making, actor: Actor) -> No
 def halt(session: Session, making: Making, fault: str, detail: str, actor: Actor) -> None:
     """Let a making stand still with its reason."""
     stop(making, fault, detail)
-    audit.record(
-        session,
-        "making.stopped",
-        actor,
-        subject=f"making:{making.id}",
-        case_id=making.application_id,
-        authority_id=making.authority_id,
-        after={"fault": str(fault), "step": making.step},
-    )
+    record_making(session, "making.stopped", actor, making, fault=str(fault), step=making.step)
