@@ -5,7 +5,7 @@ The database holds each entry against the one before; what does not fit is refus
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -34,6 +34,23 @@ ELSEWHERE: Final = "–"
 """In the place of model and box, of a token that came in no delivery of ours."""
 AT_ONCE: Final = 1_000
 """Tokens taken in by one statement."""
+
+
+class Handing(TypedDict, total=False):
+    """What a move may say besides who makes it.
+
+    Attributes:
+        to_ref: who of the new custodian's kind: a member of staff, an authority; none where there is only one.
+        authority_id, application_id: whose the token is from then on; left out, it is nobody's.
+        place: where it was handed over, if that matters.
+        remark: why; some moves demand it.
+    """
+
+    to_ref: int | None
+    authority_id: int | None
+    application_id: int | None
+    place: str | None
+    remark: str | None
 
 
 def get_token(session: Session, serial: str, *, lock: bool = False) -> Token:
@@ -128,25 +145,8 @@ def recognise(
     )
 
 
-def move(
-    session: Session,
-    token_id: int,
-    what: TokenMove,
-    actor: Actor,
-    *,
-    to_ref: int | None = None,
-    authority_id: int | None = None,
-    application_id: int | None = None,
-    place: str | None = None,
-    remark: str | None = None,
-) -> Token:
+def move(session: Session, token_id: int, what: TokenMove, actor: Actor, **handing: Unpack[Handing]) -> Token:
     """Make one move of the token's transition table.
-
-    Args:
-        to_ref: who of the new custodian's kind: a member of staff, an authority; None where there is only one.
-        authority_id, application_id: whose the token is from then on; None means nobody's.
-        place: where it was handed over, if that matters.
-        remark: why; some moves demand it.
 
     Raises:
         NotFound: no such token inside the session's reach.
@@ -158,50 +158,19 @@ def move(
     ).one_or_none()
     if token is None:
         raise NotFound(N_("There is no such token."))
-    return move_locked(
-        session,
-        token,
-        what,
-        actor,
-        to_ref=to_ref,
-        authority_id=authority_id,
-        application_id=application_id,
-        place=place,
-        remark=remark,
-    )
+    return move_locked(session, token, what, actor, **handing)
 
 
-def move_locked(
-    session: Session,
-    token: Token,
-    what: TokenMove,
-    actor: Actor,
-    *,
-    to_ref: int | None = None,
-    authority_id: int | None = None,
-    application_id: int | None = None,
-    place: str | None = None,
-    remark: str | None = None,
-) -> Token:
+def move_locked(session: Session, token: Token, what: TokenMove, actor: Actor, **handing: Unpack[Handing]) -> Token:
     """As `move`, of a token that this transaction has locked, as `get_token` does; raises Conflict and Invalid."""
-    entry = _write(
-        session,
-        token,
-        what,
-        actor,
-        to_ref=to_ref,
-        authority_id=authority_id,
-        application_id=application_id,
-        place=place,
-        remark=remark,
-    )
+    entry = _write(session, token, what, actor, **handing)
     audit.record(
         session,
         f"token.{entry.event}",
         actor,
         subject=f"token:{token.id}",
-        case_id=application_id,
-        authority_id=authority_id,
+        case_id=entry.application_id,
+        authority_id=entry.authority_id,
         before={"state": entry.state_before, "custodian": entry.from_custodian},
         after={
             "state": entry.state_after,
@@ -224,37 +193,23 @@ def hand_on(
     remark: str | None = None,
 ) -> Token:
     """As `move`, of a key that stays its case's and authority's whoever holds it."""
-    return move(
-        session,
-        token.id,
-        what,
-        actor,
+    handing = Handing(
         to_ref=to_ref,
         authority_id=token.authority_id,
         application_id=token.application_id,
         place=place,
         remark=remark,
     )
+    return move(session, token.id, what, actor, **handing)
 
 
-def _write(
-    session: Session,
-    token: Token,
-    what: TokenMove,
-    actor: Actor,
-    *,
-    to_ref: int | None = None,
-    authority_id: int | None = None,
-    application_id: int | None = None,
-    place: str | None = None,
-    remark: str | None = None,
-) -> CustodyEntry:
+def _write(session: Session, token: Token, what: TokenMove, actor: Actor, **handing: Unpack[Handing]) -> CustodyEntry:
     transition = find_token_transition(TokenState(token.state), what)
     if transition is None:
         raise Conflict(REFUSALS[TokenState(token.state)], serial=token.serial)
     if transition.held_by is not None and Custodian(token.custodian) not in transition.held_by:
         raise Conflict(HELD_ELSEWHERE[Custodian(token.custodian)], serial=token.serial)
-    remark = (remark or "").strip() or None
+    remark = (handing.get("remark") or "").strip() or None
     if transition.needs_remark and remark is None:
         raise Invalid(N_("Say why; it is recorded."))
     if remark is not None and len(remark) > MAX_REMARK:
@@ -267,15 +222,15 @@ def _write(
         from_custodian=token.custodian,
         from_ref=token.custodian_ref,
         to_custodian=transition.to.value,
-        to_ref=None if transition.to.value in NAMELESS else to_ref,
+        to_ref=None if transition.to.value in NAMELESS else handing.get("to_ref"),
         state_before=token.state,
         state_after=transition.after.value,
-        authority_id=authority_id,
-        application_id=application_id,
+        authority_id=handing.get("authority_id"),
+        application_id=handing.get("application_id"),
         actor=actor.label,
         actor_name=actor.name,
         address=actor.address,
-        place=place,
+        place=handing.get("place"),
         remark=remark,
     )
     session.add(entry)
