@@ -6,16 +6,13 @@ from collections.abc import Sequence
 
 from alembic import op
 
+from migrations.fences import fence_by_authority, fence_to_house, let_only_grow
+
 revision: str = "0015"
 down_revision: str | None = "0014"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-EVERYTHING = "(SELECT current_setting('workbench.scope', true)) = '*'"
-IN_SCOPE = (
-    "(SELECT current_setting('workbench.scope', true)) = '*' OR "
-    "authority_id = ANY (string_to_array(nullif((SELECT current_setting('workbench.scope', true)), '*'), ',')::bigint[])"
-)
 BY_AUTHORITY = ("destruction", "token", "custody_entry", "seal", "making", "certificate_order")
 HOUSE_ONLY = ("bench_station", "batch", "revocation_order", "trial_entry")
 
@@ -70,25 +67,13 @@ BEGIN
 END
 $$
 """
-REVOKE_FROM_OTHERS = """
-DO $$
-DECLARE grantee text;
-BEGIN
-    FOR grantee IN SELECT DISTINCT g.grantee FROM information_schema.role_table_grants g
-        WHERE g.table_schema = 'public' AND g.table_name = 'custody_entry' AND g.grantee <> current_user
-    LOOP
-        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON custody_entry FROM %I', grantee);
-    END LOOP;
-END
-$$
-"""
 
 
 def upgrade() -> None:
-    for tables, condition in ((BY_AUTHORITY, IN_SCOPE), (HOUSE_ONLY, EVERYTHING)):
-        for table in tables:
-            op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-            op.execute(f"CREATE POLICY by_authority ON {table} USING ({condition}) WITH CHECK ({condition})")
+    for table in BY_AUTHORITY:
+        fence_by_authority(table)
+    for table in HOUSE_ONLY:
+        fence_to_house(table)
     for function in (FOLLOW, GUARD, BEGUN):
         op.execute(function)
     op.execute(
@@ -101,15 +86,7 @@ def upgrade() -> None:
         "CREATE CONSTRAINT TRIGGER demand_custody AFTER INSERT ON token DEFERRABLE INITIALLY DEFERRED "
         "FOR EACH ROW EXECUTE FUNCTION demand_custody()"
     )
-    op.execute(REVOKE_FROM_OTHERS)
-    op.execute(
-        "CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON custody_entry "
-        "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
-    )
-    op.execute(
-        "CREATE TRIGGER never_emptied BEFORE TRUNCATE ON custody_entry "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-    )
+    let_only_grow("custody_entry")
 
 
 def downgrade() -> None:

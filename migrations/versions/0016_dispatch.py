@@ -5,45 +5,15 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.fences import fence_by_authority, let_only_grow
+
 revision: str = "0016"
 down_revision: str | None = "0015"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-IN_SCOPE = (
-    "(SELECT current_setting('workbench.scope', true)) = '*' OR "
-    "authority_id = ANY (string_to_array(nullif((SELECT current_setting('workbench.scope', true)), '*'), ',')::bigint[])"
-)
 FENCED = ("consignment", "consignment_item", "tracking_event", "receipt", "receipt_line", "discrepancy")
 APPEND_ONLY = ("tracking_event", "receipt_line")
-REVOKE_FROM_OTHERS = """
-DO $$
-DECLARE grantee text;
-BEGIN
-    FOR grantee IN SELECT DISTINCT g.grantee FROM information_schema.role_table_grants g
-        WHERE g.table_schema = 'public' AND g.table_name = '{table}' AND g.grantee <> current_user
-    LOOP
-        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM %I', grantee);
-    END LOOP;
-END
-$$
-"""
-
-
-def _fence() -> None:
-    for table in FENCED:
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY by_authority ON {table} USING ({IN_SCOPE}) WITH CHECK ({IN_SCOPE})")
-    for table in APPEND_ONLY:
-        op.execute(REVOKE_FROM_OTHERS.replace("{table}", table))
-        op.execute(
-            f"CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
-        )
-        op.execute(
-            f"CREATE TRIGGER never_emptied BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
 
 
 def upgrade() -> None:
@@ -297,7 +267,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt_line")),
         sa.UniqueConstraint("consignment_id", "serial", name=op.f("uq_receipt_line_consignment_id_serial")),
     )
-    _fence()
+    for table in FENCED:
+        fence_by_authority(table)
+    for table in APPEND_ONLY:
+        let_only_grow(table)
 
 
 def downgrade() -> None:

@@ -6,47 +6,16 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from migrations.fences import fence_by_authority, let_only_grow
+
 revision: str = "0017"
 down_revision: str | None = "0016"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-IN_SCOPE = (
-    "(SELECT current_setting('workbench.scope', true)) = '*' OR "
-    "authority_id = ANY (string_to_array(nullif((SELECT current_setting('workbench.scope', true)), '*'), ',')::bigint[])"
-)
 OWN_CASE = "application_id = ANY ((SELECT own_cases())::bigint[])"
 FENCED = ("pickup", "stamping_attempt", "hand_over")
 APPEND_ONLY = ("stamping_attempt", "hand_over")
-REVOKE_FROM_OTHERS = """
-DO $$
-DECLARE grantee text;
-BEGIN
-    FOR grantee IN SELECT DISTINCT g.grantee FROM information_schema.role_table_grants g
-        WHERE g.table_schema = 'public' AND g.table_name = '{table}' AND g.grantee <> current_user
-    LOOP
-        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM %I', grantee);
-    END LOOP;
-END
-$$
-"""
-
-
-def _fence() -> None:
-    for table in FENCED:
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY by_authority ON {table} USING ({IN_SCOPE}) WITH CHECK ({IN_SCOPE})")
-    op.execute(f"CREATE POLICY by_applicant ON pickup FOR SELECT USING ({OWN_CASE})")
-    for table in APPEND_ONLY:
-        op.execute(REVOKE_FROM_OTHERS.replace("{table}", table))
-        op.execute(
-            f"CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
-        )
-        op.execute(
-            f"CREATE TRIGGER never_emptied BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
 
 
 def upgrade() -> None:
@@ -195,7 +164,11 @@ def upgrade() -> None:
     op.create_index(
         "uq_pickup_token_open", "pickup", ["token_id"], unique=True, postgresql_where=sa.text("ended_at IS NULL")
     )
-    _fence()
+    for table in FENCED:
+        fence_by_authority(table)
+    op.execute(f"CREATE POLICY by_applicant ON pickup FOR SELECT USING ({OWN_CASE})")
+    for table in APPEND_ONLY:
+        let_only_grow(table)
 
 
 def downgrade() -> None:

@@ -8,15 +8,13 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from migrations.fences import fence_by_authority
+
 revision: str = "0019"
 down_revision: str | None = "0018"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-IN_SCOPE = (
-    "(SELECT current_setting('workbench.scope', true)) = '*' OR "
-    "authority_id = ANY (string_to_array(nullif((SELECT current_setting('workbench.scope', true)), '*'), ',')::bigint[])"
-)
 INDEXES = (
     ("ix_token_live", "token", ["authority_id", "custodian", "state"], "state IN ('personalised', 'lost')"),
     ("ix_token_moved", "token", ["moved_at", "id"], None),
@@ -58,8 +56,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_custody_export")),
     )
     op.create_index("ix_custody_export_person", "custody_export", ["asked_by_id", "id"])
-    op.execute("ALTER TABLE custody_export ENABLE ROW LEVEL SECURITY")
-    op.execute(f"CREATE POLICY by_authority ON custody_export USING ({IN_SCOPE}) WITH CHECK ({IN_SCOPE})")
+    fence_by_authority("custody_export")
 
 
 def downgrade() -> None:
