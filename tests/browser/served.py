@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -21,6 +20,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from tests.support.casework import SYSTEM, actor_of
 from tests.support.certificates import free_port, served_with_tls, trial_authority
 from tests.support.database import Database
+from tests.support.paper_facts import facts_of
 from workbench import create_app
 from workbench.cases import claims
 from workbench.cases.deadlines import load_year
@@ -33,7 +33,6 @@ from workbench.demo.papers import (
     Document,
     Fault,
     Form,
-    PaperFacts,
     Quirk,
     invented_enterprise,
     invented_holder,
@@ -252,21 +251,7 @@ def _not_open_yet(environ: "WSGIEnvironment", start_response: "StartResponse") -
 def _papers(parts: Parts, faults: Mapping[Document, frozenset[Fault]]) -> Papers:
     """The six documents: word processors' exports, but the licence and the card as scans. The same seed gives the same
     bytes, so what has no fault is the same file in both sets."""
-    facts = PaperFacts(
-        application_number="EK20260000000",
-        service="new",
-        category_zh="其他货物进出口许可证",
-        enterprise_name=ENTERPRISE.name,
-        uscc=ENTERPRISE.uscc,
-        legal_representative=ENTERPRISE.legal_representative,
-        address=ENTERPRISE.address,
-        authority_name="示例机构",
-        holder_name=HOLDER.name,
-        holder_id_number=HOLDER.id_number,
-        holder_phone=HOLDER.phone,
-        holder_email=HOLDER.email,
-        issued_on=date(2026, 11, 2),
-    )
+    facts = facts_of(ENTERPRISE, HOLDER)
     found: dict[Document, list[ExaminedFile]] = {}
     for document in Document:
         scan = document in (Document.BUSINESS_LICENCE, Document.USER_ID_CARD)

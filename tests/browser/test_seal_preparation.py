@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
@@ -14,9 +14,10 @@ from tests.browser.pages.entrance import Entrance
 from tests.browser.pages.preparing import PreparingList, PreparingPage
 from tests.browser.served import ENTERPRISE, HOLDER, PASSWORD, Site
 from tests.browser.test_accessibility import GRAVE, OPTIONS, words_of
+from tests.support.paper_facts import facts_of
 from workbench.cases.models import Application
 from workbench.cases.words import Verdict
-from workbench.demo.papers import Document, Form, PaperFacts, Quirk, make_paper
+from workbench.demo.papers import Document, Form, Quirk, make_paper
 from workbench.documents.models import Attachment
 from workbench.documents.rendering import renderer
 from workbench.documents.uploads import IncomingFile, examine
@@ -35,7 +36,9 @@ def cases_with_letters(site: Site, *letters: tuple[Form, Quirk]) -> list[int]:
     clerk, checker = site.hire(Role.PRE_CHECKER, authority), site.hire(Role.RE_CHECKER)
     found: list[int] = []
     for seed, (form, quirk) in enumerate(letters):
-        (paper,) = make_paper(Document.SEAL_CONFIRMATION, _facts(), seed=seed, form=form, quirk=quirk)
+        (paper,) = make_paper(
+            Document.SEAL_CONFIRMATION, facts_of(ENTERPRISE, HOLDER), seed=seed, form=form, quirk=quirk
+        )
         incoming = IncomingFile(Document.SEAL_CONFIRMATION.value, paper.file_name, paper.content)
         examined = examine(site.parts.blobs, renderer(), incoming, shows_identity=False)
         case_id = site.submit(authority, {**site.mended, Document.SEAL_CONFIRMATION: [examined]})
@@ -226,21 +229,3 @@ def test_looking_is_recorded_once_and_a_colleague_is_not_overruled(site: Site, n
     )
     assert len(viewed) == 2
     assert len(set(viewed)) == 2
-
-
-def _facts() -> PaperFacts:
-    return PaperFacts(
-        application_number="EK20260000000",
-        service="new",
-        category_zh="其他货物进出口许可证",
-        enterprise_name=ENTERPRISE.name,
-        uscc=ENTERPRISE.uscc,
-        legal_representative=ENTERPRISE.legal_representative,
-        address=ENTERPRISE.address,
-        authority_name="示例机构",
-        holder_name=HOLDER.name,
-        holder_id_number=HOLDER.id_number,
-        holder_phone=HOLDER.phone,
-        holder_email=HOLDER.email,
-        issued_on=date(2026, 11, 2),
-    )

@@ -2,16 +2,15 @@
 them."""
 
 import random
-from datetime import date
 
 import pytest
 from PIL import Image
 
+from tests.support.paper_facts import facts_of
 from tests.support.seals import A4, Stamp, letter
 from workbench.demo.papers import (
     Document,
     Form,
-    PaperFacts,
     Quirk,
     invented_enterprise,
     invented_holder,
@@ -42,21 +41,7 @@ def rendered(seed: int, form: Form, quirk: Quirk) -> Image.Image:
     """A confirmation letter of the demo, as the renderer draws its page."""
     rng = random.Random(seed)
     enterprise, holder = invented_enterprise(rng), invented_holder(rng)
-    facts = PaperFacts(
-        application_number=f"EK2026{seed:07d}",
-        service="new",
-        category_zh="其他货物进出口许可证",
-        enterprise_name=enterprise.name,
-        uscc=enterprise.uscc,
-        legal_representative=enterprise.legal_representative,
-        address=enterprise.address,
-        authority_name="示例机构",
-        holder_name=holder.name,
-        holder_id_number=holder.id_number,
-        holder_phone=holder.phone,
-        holder_email=holder.email,
-        issued_on=date(2026, 11, 2),
-    )
+    facts = facts_of(enterprise, holder, f"EK2026{seed:07d}")
     paper = make_paper(Document.SEAL_CONFIRMATION, facts, seed=seed, form=form, quirk=quirk)[0]
     limits = RenderLimits()
     if KINDS[form] is Kind.PDF:
