@@ -1,6 +1,6 @@
 # Everything a developer or an administrator types. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types bench simulate screenshots lock messages
+.PHONY: help run test lint types bench simulate screenshots lock messages force
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -41,9 +41,8 @@ screenshots: .venv/dev.stamp .venv/messages.stamp ## Take docs/screenshots/ anew
 	@sh workbench/launch/chromium.sh
 	@$(PY) -m tests.browser.screenshots
 
-messages: .venv/dev.stamp ## Bring the translations up to date with the code
-	$(BIN)/pybabel extract -F pyproject.toml --no-location --sort-output -k _ -k lazy_gettext -k N_ $(REFUSALS:%=-k %) -o .venv/messages.pot workbench templates
-	$(BIN)/pybabel update --no-fuzzy-matching --ignore-obsolete -i .venv/messages.pot -d $(TRANSLATIONS)
+messages: .venv/messages.pot ## Bring the translations up to date with the code
+	$(BIN)/pybabel update -w 0 --no-fuzzy-matching --ignore-obsolete -i .venv/messages.pot -d $(TRANSLATIONS)
 	$(BIN)/pybabel compile -d $(TRANSLATIONS)
 
 lock: .venv/dev.stamp ## Pin requirements*.in anew, with hashes (needs uv)
@@ -64,3 +63,9 @@ lock: .venv/dev.stamp ## Pin requirements*.in anew, with hashes (needs uv)
 .venv/messages.stamp: $(PO) | .venv/runtime.stamp
 	@test -z "$(PO)" || $(BIN)/pybabel -q compile -d $(TRANSLATIONS)
 	@touch $@
+
+# What the code says, drawn anew each time it is asked for.
+.venv/messages.pot: .venv/dev.stamp force
+	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output -k _ -k lazy_gettext -k N_ $(REFUSALS:%=-k %) -o $@ workbench templates
+
+force:
