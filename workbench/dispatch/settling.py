@@ -31,6 +31,7 @@ from workbench.keys.service import revoke
 from workbench.keys.token_states import REFUSALS, TokenMove, TokenState
 from workbench.keys.tokens import hand_on
 
+_NOT_OPENED: Final = (ConsignmentState.IN_TRANSIT, ConsignmentState.ARRIVED)
 _TO_BE_MADE_ANEW: Final = (State.MADE, State.IN_TRANSIT, State.AT_AUTHORITY, State.AWAITING_COLLECTION)
 
 
@@ -107,6 +108,14 @@ def make_anew(session: Session, actor: Actor, discrepancy_id: int, remark: str) 
     return application
 
 
+def is_missing(session: Session, consignment: Consignment) -> bool:
+    """Whether something that was handed to the courier has not come: the parcel itself, even when each of its keys has
+    turned up in another one, or a key of it."""
+    if consignment.handed_over_at is None:
+        return False
+    return consignment.state in _NOT_OPENED or bool(live_items(session, consignment))
+
+
 def open_inquiry(session: Session, actor: Actor, consignment_id: int, remark: str) -> Consignment:
     """Ask the courier where a parcel is, and say so; asked again, the newer words stand beside the older in the log.
 
@@ -118,7 +127,7 @@ def open_inquiry(session: Session, actor: Actor, consignment_id: int, remark: st
     """
     demand(actor, Permission.KEY_DISPATCH)
     consignment = get_consignment(session, actor, consignment_id, lock=True)
-    if consignment.handed_over_at is None or not live_items(session, consignment):
+    if not is_missing(session, consignment):
         raise Conflict(N_("Nothing of consignment %(number)s is missing."), number=consignment.number)
     said = needed_remark(remark)
     consignment.inquiry_at, consignment.inquiry_remark = now(), said
@@ -135,7 +144,7 @@ def declare_lost(session: Session, actor: Actor, consignment_id: int, remark: st
     A parcel of which nothing came is lost as a whole; of one that was opened, what was missing is.
 
     Returns:
-        The serials that are lost.
+        The serials that are lost; none when every key of a parcel that never came has turned up elsewhere.
 
     Raises:
         NotAllowed, NotFound, Invalid: as `open_inquiry`.
@@ -146,7 +155,8 @@ def declare_lost(session: Session, actor: Actor, consignment_id: int, remark: st
     said = needed_remark(remark)
     if consignment.inquiry_at is None:
         raise Conflict(N_("Open an inquiry with the courier first."))
-    if not lock_unseen(session, consignment):
+    lock_unseen(session, consignment)
+    if not is_missing(session, consignment):
         raise Conflict(N_("Nothing of consignment %(number)s is missing."), number=consignment.number)
     items = live_items(session, consignment)
     serials = [_lose(session, actor, consignment, item, said) for item in items]
@@ -154,7 +164,7 @@ def declare_lost(session: Session, actor: Actor, consignment_id: int, remark: st
         consignment.state, consignment.lost_at = ConsignmentState.LOST.value, now()
     consignment.version += 1
     consignments.record(session, "consignment.declared_lost", actor, consignment, keys=len(serials), remark=said)
-    if consignment.kind != ConsignmentKind.RETURN:
+    if serials and consignment.kind != ConsignmentKind.RETURN:
         tell_of_loss(session, consignment, serials, said)
     session.flush()
     return serials

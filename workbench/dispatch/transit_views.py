@@ -4,7 +4,7 @@ what does not come.
 
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask, flash, request, url_for
 from flask.typing import ResponseReturnValue
@@ -34,6 +34,8 @@ from workbench.shell import menu
 from workbench.shell.context import current_actor, db
 from workbench.shell.gate import DeskView
 from workbench.shell.http import accepts
+
+T = TypeVar("T")
 
 _CHIPS = {
     "": N_("All under way"),
@@ -131,7 +133,7 @@ class TransitView(DeskView):
             "inquiry",
             form,
             lambda: settling.open_inquiry(db(), current_actor(), consignment_id, remark),
-            lambda: gettext("The inquiry is open."),
+            lambda _: gettext("The inquiry is open."),
         )
 
     @expose("/<int:consignment_id>/lost", methods=["POST"])
@@ -144,8 +146,10 @@ class TransitView(DeskView):
             "loss",
             form,
             lambda: settling.declare_lost(db(), current_actor(), consignment_id, remark),
-            lambda: gettext(
-                "Declared lost. The certificates have ended; the keys are made anew and everybody is told."
+            lambda serials: (
+                gettext("Declared lost. The certificates have ended; the keys are made anew and everybody is told.")
+                if serials
+                else gettext("Declared lost. None of its keys was missing any more.")
             ),
         )
 
@@ -154,20 +158,20 @@ class TransitView(DeskView):
         consignment_id: int,
         name: str,
         form: InquiryForm | LossForm,
-        verb: Callable[[], object],
-        done: Callable[[], str],
+        verb: Callable[[], T],
+        done: Callable[[T], str],
     ) -> ResponseReturnValue:
         if not form.validate():
             return self._show(consignment_id, **{name: form}), 400
         try:
             with db().begin_nested():
-                verb()
+                outcome = verb()
         except WorkbenchError as refusal:
             if isinstance(refusal, NotFound):
                 raise
             form.remark.errors = [*form.remark.errors, said(refusal)]
             return self._show(consignment_id, **{name: form}), refusal.status
-        flash(done(), "success")
+        flash(done(outcome), "success")
         return self.see_other("transit.show", consignment_id=consignment_id)
 
     def _list(self, problems: list[str] | None = None, reason: str = "") -> str:
@@ -207,6 +211,7 @@ class TransitView(DeskView):
             events=events,
             late=transit_queries.lateness(db(), consignment),
             unconfirmed=transit_queries.is_unconfirmed(consignment, events[0] if events else None),
+            missing=settling.is_missing(db(), consignment),
             waiting=[db().get_one(Token, each.token_id).serial for each in waiting],
             tracking=forms.get("tracking") or empty.with_choices(),
             inquiry=forms.get("inquiry") or InquiryForm(),

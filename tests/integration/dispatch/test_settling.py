@@ -161,6 +161,20 @@ def test_a_parcel_that_does_not_come_is_asked_after_and_declared_lost(door: Door
         door.table.do(receiving.arrive, parcel.id, who=door.first)
 
 
+def test_a_parcel_that_never_comes_has_an_end_though_its_keys_turned_up_elsewhere(door: Door) -> None:
+    (key,) = keys = door.table.keys(1)
+    parcel = door.sent(keys)
+    other = door.opened(door.table.keys(1), waybill=ONWARD)
+    assert door.scan(other, key.serial).finding is Finding.EXTRA
+    door.table.do(settling.open_inquiry, parcel.id, "请快递公司查找")
+    assert door.table.do(settling.declare_lost, parcel.id, "快递公司确认遗失") == []
+    assert door.parcel(parcel).state == ConsignmentState.LOST
+    assert (door.case(key), certificate(door, key).state) == (State.AT_AUTHORITY, "valid")
+    assert mails(door, key, "returned_to_production") == []
+    with pytest.raises(Conflict, match="Nothing"):
+        door.table.do(settling.open_inquiry, parcel.id, "还查什么")
+
+
 def test_of_an_opened_parcel_only_what_is_missing_is_lost(door: Door) -> None:
     came, gone = keys = door.table.keys(2)
     parcel = door.opened(keys)
