@@ -1,7 +1,8 @@
 """Looking at a printed PDF: its pages, what they say, how they look."""
 
 import pypdfium2
-from PIL import Image
+import zxingcpp
+from PIL import Image, ImageChops
 
 DPI = 150
 """Of a scan on the machine at a counter."""
@@ -18,6 +19,24 @@ def text_of(content: bytes, page: int = 0) -> str:
     """What a page says."""
     with pypdfium2.PdfDocument(content) as pdf:
         return str(pdf[page].get_textpage().get_text_bounded())
+
+
+def texts_of(content: bytes) -> list[str]:
+    """What each page says, without blanks."""
+    return ["".join(text_of(content, page).split()) for page in range(pages_of(content))]
+
+
+def scanned(picture: Image.Image, degrees: float) -> Image.Image:
+    """As a scanner sees it: laid down askew on the glass, with the grain of cheap paper."""
+    sheet = Image.new("L", (picture.width + 160, picture.height + 160), 255)
+    sheet.paste(picture, (80, 80))
+    turned = sheet.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+    return ImageChops.add(turned, Image.effect_noise(turned.size, 24), scale=1, offset=-128)
+
+
+def codes_of(picture: Image.Image) -> list[tuple[str, str]]:
+    """What stands in each barcode of a picture, and which kind it is."""
+    return [(each.text, each.format.name) for each in zxingcpp.read_barcodes(picture)]
 
 
 def pages_of(content: bytes) -> int:

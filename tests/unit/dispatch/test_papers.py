@@ -4,13 +4,12 @@ where a reader would break them, with one key and with three hundred.
 
 from datetime import date
 
-import pypdfium2
 import pytest
-import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageChops
+from PIL import Image
 
+from tests.support.prints import codes_of, drawn, scanned, texts_of
 from workbench.dispatch.papers import (
     KeyLine,
     LabelFacts,
@@ -23,7 +22,6 @@ from workbench.dispatch.papers import (
 from workbench.kernel.barcodes import code128
 
 NUMBER = "YB20260000012"
-DPI = 150
 LONG = "示例远航国际贸易与进出口服务（集团）股份有限公司北京朝阳第三分公司"
 RARE = "示例𠮷祥㐂堃进出口有限公司"
 
@@ -61,36 +59,14 @@ def a_label(*boxes: int, address: str = "示例市示例区示例路 100 号示�
     )
 
 
-def pages(content: bytes) -> list[str]:
-    """The text of each page, without blanks."""
-    with pypdfium2.PdfDocument(content) as pdf:
-        return ["".join(str(page.get_textpage().get_text_bounded()).split()) for page in pdf]
-
-
-def drawn(content: bytes, page: int = 0) -> Image.Image:
-    with pypdfium2.PdfDocument(content) as pdf:
-        picture: Image.Image = pdf[page].render(scale=DPI / 72, grayscale=True).to_pil()
-        return picture
-
-
-def scanned(picture: Image.Image, degrees: float) -> Image.Image:
-    """As a scanner sees it: askew on the glass, with the grain of cheap paper."""
-    turned = picture.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
-    return ImageChops.add(turned, Image.effect_noise(turned.size, 24), scale=1, offset=-128)
-
-
-def codes(picture: Image.Image) -> list[tuple[str, str]]:
-    return [(each.text, each.format.name) for each in zxingcpp.read_barcodes(picture)]
-
-
 @pytest.mark.parametrize("degrees", [0, 2.5, -4, 90])
 def test_the_consignments_number_is_read_from_a_scan_of_150_dpi(degrees: float) -> None:
     for content in (set_packing_list(a_list(1)), set_address_labels(a_label(50))):
-        assert codes(scanned(drawn(content), degrees)) == [(NUMBER, "Code128")]
+        assert codes_of(scanned(drawn(content), degrees)) == [(NUMBER, "Code128")]
 
 
 def test_one_key_is_one_page_with_everything_on_it() -> None:
-    (page,) = pages(set_packing_list(a_list(1)))
+    (page,) = texts_of(set_packing_list(a_list(1)))
     for said in (NUMBER, "新疆生产建设兵团商务局", "GM01X00001", "示例乙进出口有限公司", "EK20260000001", "本箱1把"):
         assert said in page
     assert page.count("（签字）") == 3
@@ -98,7 +74,7 @@ def test_one_key_is_one_page_with_everything_on_it() -> None:
 
 def test_three_hundred_keys_are_all_there_once_with_the_head_on_each_page() -> None:
     content = set_packing_list(a_list(120, 120, 60))
-    found = pages(content)
+    found = texts_of(content)
     whole = "".join(found)
     for box, keys in ((1, 120), (2, 120), (3, 60)):
         for number in range(1, keys + 1):
@@ -106,7 +82,7 @@ def test_three_hundred_keys_are_all_there_once_with_the_head_on_each_page() -> N
     for place, page in enumerate(found, 1):
         assert "介质序列号" in page
         assert f"第{place}页·共{len(found)}页" in page
-        assert codes(drawn(content, place - 1)) == [(NUMBER, "Code128")]
+        assert codes_of(drawn(content, page=place - 1)) == [(NUMBER, "Code128")]
         boxes = {serial[2:4] for serial in _serials(page)}
         assert len(boxes) == 1, "keys of two boxes share a page"
         assert f"第{int(boxes.pop())}箱/共3箱" in page
@@ -119,7 +95,7 @@ def _serials(page: str) -> list[str]:
 
 @pytest.mark.parametrize("keys", range(20, 32))
 def test_a_row_is_never_cut_and_signatures_never_stand_without_words(keys: int) -> None:
-    found = pages(set_packing_list(a_list(keys)))
+    found = texts_of(set_packing_list(a_list(keys)))
     for page in found:
         assert page.count("EK2026") == len(_serials(page))
         assert page.count("分公司") == sum(int(serial[-5:]) % 3 == 2 for serial in _serials(page))
@@ -129,7 +105,7 @@ def test_a_row_is_never_cut_and_signatures_never_stand_without_words(keys: int) 
 
 @pytest.mark.parametrize("name", [RARE, "W" * 64, "示例" + "．" * 60, LONG * 2])
 def test_every_character_of_a_name_is_printed(name: str) -> None:
-    page = "".join(pages(set_packing_list(a_list(3, name=name))))
+    page = "".join(texts_of(set_packing_list(a_list(3, name=name))))
     spelled = name if name in page else name.replace("𠮷", "〔U+20BB7〕")
     assert spelled in page
 
@@ -137,25 +113,25 @@ def test_every_character_of_a_name_is_printed(name: str) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1, max_size=60))
 def test_no_name_hides_a_serial_or_the_signatures(name: str) -> None:
-    page = "".join(pages(set_packing_list(a_list(3, name=name))))
+    page = "".join(texts_of(set_packing_list(a_list(3, name=name))))
     assert all(f"GM01X0000{number}" in page for number in (1, 2, 3))
     assert page.count("（签字）") >= 3
 
 
 def test_a_label_for_each_box_says_which_and_how_many() -> None:
     content = set_address_labels(a_label(50, 50, 7))
-    found = pages(content)
+    found = texts_of(content)
     assert ["1/3" in found[0], "2/3" in found[1], "3/3" in found[2]] == [True] * 3
     assert ["50" in page for page in found] == [True, True, False]
     assert found[2].endswith("寄件方。")
     for place in range(3):
         assert "示例市示例区示例路100号" in found[place]
         assert "000-00000000" in found[place]
-        assert codes(drawn(content, place)) == [(NUMBER, "Code128")]
+        assert codes_of(drawn(content, page=place)) == [(NUMBER, "Code128")]
 
 
 def test_a_label_without_an_address_says_so_and_makes_none_up() -> None:
-    (page,) = pages(set_address_labels(a_label(37, address="")))
+    (page,) = texts_of(set_address_labels(a_label(37, address="")))
     assert "领取地点尚未录入" in page
     assert "示例" not in page
 
@@ -163,13 +139,13 @@ def test_a_label_without_an_address_says_so_and_makes_none_up() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.text(st.characters(codec="utf-8", categories=("L", "N", "P")), min_size=1, max_size=300))
 def test_no_address_reaches_the_barcode(address: str) -> None:
-    assert codes(drawn(set_address_labels(a_label(1, address=address)))) == [(NUMBER, "Code128")]
+    assert codes_of(drawn(set_address_labels(a_label(1, address=address)))) == [(NUMBER, "Code128")]
 
 
 @pytest.mark.parametrize("count", [1, 37, 300])
 def test_a_manifest_lists_and_adds_up(count: int) -> None:
     rows = [ManifestRow(f"YB2026{each:07d}", "广东省商务厅", 2, 50, f"SF{each:013d}") for each in range(count)]
-    found = pages(set_manifest("顺丰速运", date(2026, 11, 24), rows))
+    found = texts_of(set_manifest("顺丰速运", date(2026, 11, 24), rows))
     whole = "".join(found)
     assert all(whole.count(row.waybill) == 1 and whole.count(row.number) == 1 for row in rows)
     assert f"合计{count}批{2 * count}{50 * count}" in whole
@@ -192,7 +168,7 @@ def test_a_barcode_says_what_it_was_made_of(text: str) -> None:
         start, rest = bar[1:].split(" 0h")
         from_x = (float(start) - left) * scale
         picture.paste(0, (round(from_x), 0, round(from_x + float(rest.split("v")[0]) * scale), 120))
-    assert [each.text for each in zxingcpp.read_barcodes(picture)] == [text]
+    assert codes_of(picture) == [(text, "Code128")]
 
 
 @pytest.mark.parametrize("text", ["", "示例", "a\nb", "\x7f"])
