@@ -30,20 +30,21 @@ def add_discrepancy(
     kind: DiscrepancyKind,
     token_id: int | None,
 ) -> Discrepancy:
-    """Note a finding; noted before, that one stands."""
-    known = find_discrepancy(session, consignment, serial, kind)
-    if known is not None:
-        return known
-    found = Discrepancy(
-        consignment_id=consignment.id,
-        authority_id=consignment.authority_id,
-        serial=serial,
-        kind=kind.value,
-        token_id=token_id,
-        found_at=now(),
-        found_by=actor.label,
-    )
-    session.add(found)
+    """Note a finding; noted before, that one stands, open again if it had been settled."""
+    found = find_discrepancy(session, consignment, serial, kind)
+    if found is not None and found.settled_at is None:
+        return found
+    if found is None:
+        found = Discrepancy(
+            consignment_id=consignment.id,
+            authority_id=consignment.authority_id,
+            serial=serial,
+            kind=kind.value,
+            token_id=token_id,
+        )
+        session.add(found)
+    found.found_at, found.found_by = now(), actor.label
+    found.settled_at = found.settled_by = found.settlement = None
     session.flush()
     consignments.record(session, "discrepancy.found", actor, consignment, serial=serial, kind=kind.value)
     return found

@@ -95,6 +95,15 @@ class FindingsView(DeskView):
             gettext("The certificate has ended; the key is made anew and the enterprise is told."),
         )
 
+    @expose("/<int:discrepancy_id>/use", methods=["POST"])
+    @needs(Permission.KEY_DISPATCH)
+    def use(self, discrepancy_id: int) -> ResponseReturnValue:
+        """A key that was called damaged can be handed over after all."""
+        remark = request.form.get("remark", "")
+        return self._do(
+            lambda: settling.use_all_the_same(db(), current_actor(), discrepancy_id, remark), gettext("Written down.")
+        )
+
     @expose("/<int:discrepancy_id>/explain", methods=["POST"])
     def explain(self, discrepancy_id: int) -> ResponseReturnValue:
         """What was done about a thing that is none of our keys."""

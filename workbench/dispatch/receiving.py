@@ -231,6 +231,15 @@ def get_inward(session: Session, actor: Actor, consignment_id: int, *, lock: boo
     return consignment
 
 
+def receive_case(session: Session, actor: Actor, token: Token) -> None:
+    """The case of a key that came: one that no packing list named was never said to be on its way."""
+    application = session.get_one(Application, token.application_id)
+    if application.state == State.MADE:
+        advance(session, application.id, Action.HAND_TO_COURIER, system_actor("receipt"))
+    if application.state == State.IN_TRANSIT:
+        advance(session, application.id, Action.RECEIVE, actor)
+
+
 def _judge(
     session: Session, actor: Actor, consignment: Consignment, receipt: Receipt, serial: str, *, damaged: bool
 ) -> ReceiptLine:
@@ -258,7 +267,7 @@ def _judge(
         item.outcome, item.settled_at = outcome.value, now()
     _take(session, actor, consignment, token)
     if not damaged:
-        _receive_case(session, actor, token)
+        receive_case(session, actor, token)
     settle_missing(session, actor, token, consignment)
     return line
 
@@ -288,15 +297,6 @@ def _take(session: Session, actor: Actor, consignment: Consignment, token: Token
     hand_on(session, token, TokenMove.RECEIVE, actor, to_ref=to_ref, place=place)
 
 
-def _receive_case(session: Session, actor: Actor, token: Token) -> None:
-    """The case of a key that came: one that no packing list named was never said to be on its way."""
-    application = session.get_one(Application, token.application_id)
-    if application.state == State.MADE:
-        advance(session, application.id, Action.HAND_TO_COURIER, system_actor("receipt"))
-    if application.state == State.IN_TRANSIT:
-        advance(session, application.id, Action.RECEIVE, actor)
-
-
 def _note_damage(
     session: Session,
     actor: Actor,
@@ -305,18 +305,20 @@ def _note_damage(
     said: str | None,
     photo_sha256: str | None,
 ) -> Seen:
-    """A key that was scanned as whole shows damage: the line stays as it was written, the finding is a new one."""
+    """A key that was scanned as whole shows damage: the line stays as it was written, the finding is a new one, or one
+    that was settled is open again."""
     known = find_discrepancy(session, consignment, line.serial, DiscrepancyKind.DAMAGED)
     token = session.scalars(
         select(Token).where(Token.id == line.token_id).with_for_update().execution_options(populate_existing=True)
     ).one()
     if (token.custodian, token.custodian_ref) != (Custodian.AUTHORITY, consignment.authority_id):
         raise Conflict(HELD_ELSEWHERE[Custodian(token.custodian)], serial=token.serial)
-    if known is None:
+    repeated = known is not None and known.settled_at is None
+    if not repeated:
         found = add_discrepancy(session, actor, consignment, line.serial, DiscrepancyKind.DAMAGED, line.token_id)
         found.remark, found.photo_sha256 = said, photo_sha256
         session.flush()
-    return replace(_seen(session, line, repeated=known is not None), finding=Finding.DAMAGED)
+    return replace(_seen(session, line, repeated=repeated), finding=Finding.DAMAGED)
 
 
 def _note_discrepancy(session: Session, actor: Actor, consignment: Consignment, line: ReceiptLine) -> None:

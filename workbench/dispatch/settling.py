@@ -17,6 +17,7 @@ from workbench.dispatch import carriers, consignments
 from workbench.dispatch.consignments import get_consignment, live_items, lock_unseen, needed_remark, new_consignment
 from workbench.dispatch.discrepancies import settle
 from workbench.dispatch.models import Consignment, ConsignmentItem, Discrepancy
+from workbench.dispatch.receiving import receive_case
 from workbench.dispatch.telling import tell_of_loss
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState, DiscrepancyKind, Outcome
 from workbench.kernel.clock import now
@@ -28,7 +29,7 @@ from workbench.kernel.permissions import Permission, demand, permits
 from workbench.keys.models import Certificate, Token
 from workbench.keys.revocation import RevocationReason
 from workbench.keys.service import revoke
-from workbench.keys.token_states import REFUSALS, TokenMove, TokenState
+from workbench.keys.token_states import REFUSALS, Custodian, TokenMove, TokenState
 from workbench.keys.tokens import hand_on
 
 _NOT_OPENED: Final = (ConsignmentState.IN_TRANSIT, ConsignmentState.ARRIVED)
@@ -95,10 +96,7 @@ def make_anew(session: Session, actor: Actor, discrepancy_id: int, remark: str) 
     found = _get_open(session, actor, discrepancy_id, DiscrepancyKind.DAMAGED)
     said = needed_remark(remark)
     consignment = get_consignment(session, actor, found.consignment_id, lock=True)
-    token = session.get_one(Token, found.token_id)
-    # The case first and then its key, as the counter locks them that may be handing it over at this moment.
-    session.get_one(Application, token.application_id, with_for_update=True, populate_existing=True)
-    session.refresh(token, with_for_update=True)
+    token = _lock_with_case(session, found)
     if token.state == TokenState.HANDED_OVER:
         raise Conflict(REFUSALS[TokenState.HANDED_OVER], serial=token.serial)
     application = _give_up(
@@ -106,6 +104,25 @@ def make_anew(session: Session, actor: Actor, discrepancy_id: int, remark: str) 
     )
     settle(session, actor, consignment, found, "made_anew")
     return application
+
+
+def use_all_the_same(session: Session, actor: Actor, discrepancy_id: int, remark: str) -> Discrepancy:
+    """A key that was called damaged can be handed over after all, or has been: it goes the way of the others.
+
+    Raises:
+        NotAllowed: the actor doesn't dispatch keys.
+        NotFound, Conflict: as `send_on`.
+        Invalid: no remark.
+    """
+    demand(actor, Permission.KEY_DISPATCH)
+    found = _get_open(session, actor, discrepancy_id, DiscrepancyKind.DAMAGED)
+    said = needed_remark(remark)
+    consignment = get_consignment(session, actor, found.consignment_id, lock=True)
+    token = _lock_with_case(session, found)
+    if (token.custodian, token.custodian_ref) == (Custodian.AUTHORITY, token.authority_id):
+        receive_case(session, system_actor("dispatch"), token)
+    settle(session, actor, consignment, found, said)
+    return found
 
 
 def is_missing(session: Session, consignment: Consignment) -> bool:
@@ -198,6 +215,14 @@ def _get_open(session: Session, actor: Actor, discrepancy_id: int, kind: Discrep
     if found.settled_at is not None:
         raise Conflict(N_("This finding has been settled already."))
     return found
+
+
+def _lock_with_case(session: Session, found: Discrepancy) -> Token:
+    """The key of a finding: its case first and then itself, as the counter locks them that may be handing it over."""
+    token = session.get_one(Token, found.token_id)
+    session.get_one(Application, token.application_id, with_for_update=True, populate_existing=True)
+    session.refresh(token, with_for_update=True)
+    return token
 
 
 def _forward(

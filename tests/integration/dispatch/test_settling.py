@@ -8,6 +8,7 @@ from sqlalchemy import select
 from tests.integration.dispatch.conftest import Table
 from tests.integration.dispatch.doors import Door, open_doors
 from tests.support.keys import MadeKey, made_key
+from workbench.cases.models import Application
 from workbench.cases.words import State
 from workbench.dispatch import receiving, settling
 from workbench.dispatch.models import Consignment, Discrepancy
@@ -15,8 +16,9 @@ from workbench.dispatch.words import ConsignmentKind, ConsignmentState, Discrepa
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.kernel.identity import Role
 from workbench.kernel.outbox import OutboxMessage
-from workbench.keys.models import Certificate
-from workbench.keys.token_states import Custodian, TokenState
+from workbench.keys.models import Certificate, Token
+from workbench.keys.token_states import Custodian, TokenMove, TokenState
+from workbench.keys.tokens import hand_on
 from workbench.organisation.models import Staff
 
 ONWARD = "SF1234567890199"
@@ -135,6 +137,46 @@ def test_a_damaged_key_is_made_anew(door: Door, seen_late: bool) -> None:
     assert door.table.token(key).state == TokenState.SPOILED
     assert door.found(parcel) == {(key.serial, DiscrepancyKind.DAMAGED): "made_anew"}
     assert len(mails(door, key, "returned_to_production")) == 1
+
+
+@pytest.mark.parametrize("seen_late", [False, True])
+def test_a_key_called_damaged_may_be_used_all_the_same_and_called_damaged_again(door: Door, seen_late: bool) -> None:
+    key = made_key(door.table.office)
+    parcel = door.opened([key])
+    if seen_late:
+        door.scan(parcel, key.serial)
+    door.scan(parcel, key.serial, damaged=True, remark="外壳划痕")
+    noted = finding(door, key.serial, DiscrepancyKind.DAMAGED)
+    with pytest.raises(NotAllowed):
+        door.table.do(settling.use_all_the_same, noted.id, "只是划痕", who=door.first)
+    with pytest.raises(Invalid):
+        door.table.do(settling.use_all_the_same, noted.id, " ")
+    door.table.do(settling.use_all_the_same, noted.id, "只是划痕，不影响使用")
+    assert (door.case(key), certificate(door, key).state) == (State.AT_AUTHORITY, "valid")
+    assert door.found(parcel) == {(key.serial, DiscrepancyKind.DAMAGED): "只是划痕，不影响使用"}
+    with pytest.raises(Conflict):
+        door.table.do(settling.make_anew, noted.id, "还是重做")
+    if seen_late:
+        assert not door.scan(parcel, key.serial, damaged=True, remark="插头松动").repeated
+        assert door.found(parcel) == {(key.serial, DiscrepancyKind.DAMAGED): None}
+        assert finding(door, key.serial, DiscrepancyKind.DAMAGED).remark == "插头松动"
+
+
+def test_damage_of_a_key_that_was_handed_over_can_be_settled(door: Door) -> None:
+    key = made_key(door.table.office)
+    parcel = door.opened([key])
+    door.scan(parcel, key.serial)
+    door.scan(parcel, key.serial, damaged=True, remark="外壳划痕")
+    with door.table.office.work() as session:
+        token = session.scalars(select(Token).where(Token.serial == key.serial)).one()
+        enterprise_id = session.get_one(Application, key.application_id).enterprise_id
+        hand_on(session, token, TokenMove.HAND_OVER, door.first, to_ref=enterprise_id)
+    noted = finding(door, key.serial, DiscrepancyKind.DAMAGED)
+    with pytest.raises(Conflict):
+        door.table.do(settling.make_anew, noted.id, "已领取")
+    door.table.do(settling.use_all_the_same, noted.id, "已领取，使用正常")
+    assert door.table.token(key).state == TokenState.HANDED_OVER
+    assert finding(door, key.serial, DiscrepancyKind.DAMAGED).settled_at is not None
 
 
 def test_a_parcel_that_does_not_come_is_asked_after_and_declared_lost(door: Door) -> None:
