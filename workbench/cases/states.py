@@ -26,6 +26,7 @@ class Action(StrEnum):
     PRODUCE = "produce"
     PRODUCTION_FAIL = "production_fail"
     UPDATE_CERTIFICATE = "update_certificate"
+    END_RENEWAL = "end_renewal"
     HAND_TO_COURIER = "hand_to_courier"
     RETURN_TO_PRODUCTION = "return_to_production"
     RECEIVE = "receive"
@@ -190,6 +191,14 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Action], Transition]] = {
         services=_RENEWAL_ONLY,
         clocks=((ClockMove.STOP, ClockKind.RENEWAL),),
         notice="certificate_updated",
+    ),
+    (State.PRODUCTION, Action.END_RENEWAL): Transition(
+        State.WITHDRAWN,
+        permission=Permission.CERTIFICATE_REVOKE,
+        event="renewal_ended",
+        needs_remark=True,
+        services=_RENEWAL_ONLY,
+        clocks=((ClockMove.STOP, ClockKind.RENEWAL),),  # who revokes the certificate writes to its holder
     ),
     (State.MADE, Action.HAND_TO_COURIER): Transition(
         State.IN_TRANSIT,

@@ -11,6 +11,8 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from workbench.cases.models import Application
+from workbench.cases.words import State
 from workbench.kernel import tasks
 from workbench.kernel.clock import now
 from workbench.kernel.db import site_url_of
@@ -22,10 +24,11 @@ from workbench.kernel.permissions import Permission, demand
 from workbench.keys.models import Certificate
 from workbench.keys.revocation import RevocationReason
 from workbench.keys.service import END_TASK, lock_certificate
-from workbench.production import letters, revoking
+from workbench.production import issuing, letters, renewing, revoking
 from workbench.production.expiring import address_of_holder
 from workbench.production.journal import record_certificate
 from workbench.production.models import RevocationOrder
+from workbench.production.renewal_ending import end_renewal
 
 MAX_REMARK: Final = 300
 """Characters; the holder reads it in an e-mail and where the key is refused."""
@@ -60,7 +63,8 @@ BECAUSE_NAMES: Final[Mapping[RevokedBecause, str]] = {
 def revoke_certificate(
     session: Session, parts: Parts, actor: Actor, certificate_id: int, because: RevokedBecause, remark: str
 ) -> bool:
-    """End a certificate for good; whoever signed in with it is signed out, and its CA is asked after the commit.
+    """End a certificate for good; whoever signed in with it is signed out, and its CA is asked after the commit. Its
+    approved renewal ends with it.
 
     Args:
         remark: what our record and the holder are told.
@@ -76,6 +80,7 @@ def revoke_certificate(
     """
     demand(actor, Permission.CERTIFICATE_REVOKE)
     remark = _checked(remark)
+    _end_its_renewal(session, actor, certificate_id, remark)
     revoking.order_revocation(session, parts, certificate_id, REASONS[because], remark, actor)
     return _tell_holder(session, certificate_id, because, remark)
 
@@ -114,6 +119,24 @@ def confirm_end(session: Session, actor: Actor, certificate_id: int, remark: str
     record.revoked_by_ca_at = at
     session.flush()
     record_certificate(session, "certificate.end_confirmed", actor, record, remark=remark)
+
+
+def _end_its_renewal(session: Session, actor: Actor, certificate_id: int, remark: str) -> None:
+    """While the CA has not answered, the renewal waits: what it issues then is refused, and ends the renewal."""
+    record = session.get(Certificate, certificate_id)
+    found = renewing.find_approved(session, record) if record is not None else None
+    if found is None:
+        return
+    renewing.lock_stations(session, found.id)
+    making = renewing.find_making(session, found.id, lock=True)
+    application = session.get_one(Application, found.id, with_for_update=True, populate_existing=True)
+    order = issuing.lock_order(session, application.id)
+    asked = order is not None and order.state in issuing.OPEN
+    if asked or application.state != State.PRODUCTION:
+        return
+    if order is not None:
+        order.state = "abandoned"
+    end_renewal(session, actor, application.id, making, remark)
 
 
 def _get_unconfirmed(session: Session, actor: Actor, certificate_id: int) -> Certificate:

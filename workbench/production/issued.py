@@ -20,6 +20,7 @@ from workbench.keys.service import END_TASK, digest_of, read_certificate, regist
 from workbench.keys.subject import Subject, read_subject
 from workbench.production.faults import Standstill
 from workbench.production.models import CertificateOrder, Making
+from workbench.production.renewal_ending import end_renewal
 from workbench.production.standing import go_on, stop
 
 _ACTOR: Final = system_actor("production")
@@ -118,6 +119,8 @@ def _refuse_issued(
         order.certificate_id = record.id
         tasks.enqueue(session, END_TASK, certificate_id=record.id)
     stop(making, Standstill.CERTIFICATE_REFUSED, problem)
+    if _is_of_revoked(session, making):
+        end_renewal(session, _ACTOR, making.application_id, making, problem)
     audit.record(
         session,
         "certificate.refused",
@@ -127,6 +130,13 @@ def _refuse_issued(
         authority_id=order.authority_id,
         after={"transaction": order.transaction_id, "reason": problem},
     )
+
+
+def _is_of_revoked(session: Session, making: Making) -> bool:
+    """Whether this is the renewal of a certificate that somebody has revoked meanwhile."""
+    if making.maker_id is not None or making.ends_certificate_id is None:
+        return False
+    return session.scalar(select(Certificate.state).where(Certificate.id == making.ends_certificate_id)) == "revoked"
 
 
 def _ended_record(order: CertificateOrder, serial: str, certificate: x509.Certificate, reason: str) -> Certificate:

@@ -54,7 +54,7 @@ def begin_renewal(session: Session, parts: Parts, actor: Actor, application_id: 
         Conflict: it doesn't wait for its certificate, which has ended, or its key can't be renewed any more.
     """
     find_case(session, actor, application_id)
-    _lock_stations(session, application_id)
+    lock_stations(session, application_id)
     making = find_making(session, application_id, lock=True)
     application = find_case(session, actor, application_id, lock=True)
     if application.state != State.PRODUCTION:
@@ -104,6 +104,12 @@ def find_case(session: Session, actor: Actor, application_id: int, *, lock: bool
     if application is None or applicant is None or not _is_of(session, application, applicant):
         raise NotFound(N_("There is no such application."))
     return application
+
+
+def lock_stations(session: Session, application_id: int) -> None:
+    """An agent's turn locks its station, what is in work there and the case, in this order: so must everybody."""
+    stations = select(BenchStation.id).where(BenchStation.application_id == application_id).order_by(BenchStation.id)
+    session.scalars(stations.with_for_update()).all()
 
 
 def find_making(session: Session, application_id: int, *, lock: bool = False) -> Making | None:
@@ -242,12 +248,6 @@ def find_done(session: Session, station: BenchStation, *, lock: bool = False) ->
         Making.maker_id.is_(None),
     )
     return session.scalars(statement.with_for_update() if lock else statement).one_or_none()
-
-
-def _lock_stations(session: Session, application_id: int) -> None:
-    """An agent's turn locks its station, what is in work there and the case, in this order: so must everybody."""
-    stations = select(BenchStation.id).where(BenchStation.application_id == application_id).order_by(BenchStation.id)
-    session.scalars(stations.with_for_update()).all()
 
 
 def _begin(session: Session, parts: Parts, actor: Actor, application: Application) -> Making:

@@ -21,6 +21,7 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
     "case.production_failed": N_("returned the case from production"),
     "case.key_produced": N_("produced the key"),
     "case.certificate_updated": N_("updated the certificate"),
+    "case.renewal_ended": N_("ended the renewal"),
     "case.handed_to_courier": N_("handed the key to the courier"),
     "case.received": N_("received the key"),
     "case.returned_to_production": N_("returned the key to production"),

@@ -40,6 +40,7 @@ EVENT_WORDS: Final[Mapping[str, object]] = {
     "production_failed": _("Returned from production"),
     "key_produced": _("Key made"),
     "certificate_updated": _("Certificate updated"),
+    "renewal_ended": _("Renewal ended"),
     "handed_to_courier": _("Handed to the courier"),
     "received": _("Received by the authority"),
     "returned_to_production": _("Returned to production"),

@@ -14,10 +14,12 @@ from tests.support.casework import SYSTEM
 from tests.support.holder import Held, HolderAgent, approved_renewal, made_at_bench, makings
 from tests.support.tokens import Bench, FaultyDriver
 from tests.support.tokens_in_memory import in_memory_bench
-from workbench.cases.models import Applicant
+from workbench.cases.clocks import ClockKind
+from workbench.cases.models import Applicant, CaseClock
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.clock import clock_at, now
 from workbench.kernel.errors import Conflict, NotFound
+from workbench.kernel.identity import Role
 from workbench.keys.models import Certificate
 from workbench.keys.service import revoke
 from workbench.portal.door import actor_of
@@ -31,7 +33,8 @@ from workbench.production.ca.connector import (
     Pending,
     Rejected,
 )
-from workbench.production.models import BenchStation, Making
+from workbench.production.ending import RevokedBecause, revoke_certificate
+from workbench.production.models import BenchStation
 from workbench.production.protocol import Personalise, Remove, Requested, Write, Written
 from workbench.production.renewal_progress import Step, progress_of
 from workbench.production.renewing import begin_renewal, find_case, try_again
@@ -324,9 +327,34 @@ def test_a_certificate_revoked_amid_its_renewal_gets_no_successor(key: Held, cas
     with key.workshop.parts.work() as session:
         revoke(session, key.certificate_id, "示例：遗失", SYSTEM)
     agent.turn()
-    assert makings(key.workshop, case)[0].fault == "certificate_refused"
+    assert [each.state for each in makings(key.workshop, case)] == ["spoiled"]
     standing = select(Certificate.state).where(Certificate.application_id == case)
     assert key.workshop.read(lambda session: session.scalars(standing).all()) == ["revoked"]
-    assert key.workshop.state(case) == "production"
-    open_ones = select(Making.id).where(Making.application_id == case, Making.state == "open")
-    assert len(key.workshop.read(lambda session: session.scalars(open_ones).all())) == 1
+    assert key.workshop.state(case) == "withdrawn"
+
+
+@pytest.mark.parametrize("turns", [None, 0, 1, 2])
+def test_a_renewal_ends_when_its_key_is_broken_and_its_certificate_revoked(
+    key: Held, case: int, bench: Bench, workshop: Workshop, turns: int | None
+) -> None:
+    """Not begun, begun, key made, issued: what is valid then is revoked, and nothing is left to renew."""
+    agent = key.agent(case, bench.driver) if turns is not None else None
+    for _ in range(turns or 0):
+        assert agent is not None
+        agent.turn()
+    supervisor = workshop.office.hire("supervisor", Role.VENDOR_SUPERVISOR)
+    holder = [Certificate.uscc == key.record.uscc, Certificate.state == "valid"]
+    (valid,) = workshop.read(lambda session: session.scalars(select(Certificate).where(*holder)).all())
+    with workshop.parts.work() as session:
+        because, parts = RevokedBecause.DAMAGED, workshop.parts
+        revoke_certificate(session, parts, supervisor, valid.id, because, "示例：插头断裂")
+    assert workshop.state(case) == "withdrawn"
+    assert workshop.read(lambda session: session.scalars(select(Certificate.id).where(*holder)).all()) == []
+    assert [each.state for each in makings(workshop, case)] == (["spoiled"] if turns is not None else [])
+    assert [each.state for each in workshop.orders(case)] == (["abandoned"] if workshop.orders(case) else [])
+    clocks = select(CaseClock.stopped_at).where(CaseClock.application_id == case, CaseClock.kind == ClockKind.RENEWAL)
+    assert workshop.read(lambda session: session.scalars(clocks).one()) is not None
+    if agent is not None:
+        assert find_station(workshop.parts, agent.code) is None
+    with pytest.raises((Conflict, NotFound)):
+        key.agent(case, bench.driver)

@@ -32,6 +32,7 @@ re_check            | re_check_fail        | returned            | re_checker   
 production          | produce              | made                | key_maker      | keys    | production | no  | key_produced           | stop re_check_and_production
 production          | production_fail      | returned            | key_maker      | keys    | production | yes | returned               | stop pre_check, pause re_check_and_production, pause renewal
 production          | update_certificate   | updated             | the enterprise | renewal | -          | no  | certificate_updated    | stop renewal
+production          | end_renewal          | withdrawn           | vendor_supervisor | renewal | -       | yes | -                      | stop renewal
 made                | hand_to_courier      | in_transit          | dispatcher     | every   | -          | no  | handed_to_courier      | -
 made                | return_to_production | production          | dispatcher     | every   | -          | yes | returned_to_production | start re_check_and_production
 in_transit          | receive              | at_authority        | counter_staff  | every   | -          | no  | -                      | start notice

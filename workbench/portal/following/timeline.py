@@ -102,6 +102,11 @@ HAPPENED: Final[Mapping[str, Saying]] = {
     ),
     "key_produced": Saying(N_("E-key made"), "", _PROVIDER),
     "certificate_updated": Saying(N_("Certificate updated"), N_("On your key, at your own computer."), _YOU),
+    "renewal_ended": Saying(
+        N_("Renewal ended"),
+        N_("The certificate was revoked, so nothing is left to renew: please apply for a replacement."),
+        _PROVIDER,
+    ),
     "handed_to_courier": Saying(N_("E-key sent by courier to the issuing authority"), "", _PROVIDER),
     "returned_to_production": Saying(
         N_("E-key has to be made again"), N_("It did not arrive in good order. You need not do anything."), _PROVIDER
@@ -121,7 +126,9 @@ HAPPENED: Final[Mapping[str, Saying]] = {
 }
 """What each event of a case means to its applicant."""
 
-TOLD: Final = frozenset({"pre_check_failed", "re_check_failed", "production_failed", "final_stamping_refused"})
+TOLD: Final = frozenset(
+    {"pre_check_failed", "re_check_failed", "production_failed", "final_stamping_refused"}
+)
 """Events whose remark is meant for the applicant; every other remark is from desk to desk."""
 
 NOW: Final[Mapping[State, Saying]] = {
