@@ -7,8 +7,9 @@ import pytest
 from tests.browser.chromium import browser, complaints, new_page, page
 from tests.browser.served import Site, served
 from tests.support.database import TestServer
+from tests.support.passwords import quick_passwords
 
-__all__ = ["browser", "complaints", "new_page", "page"]
+__all__ = ["browser", "complaints", "new_page", "page", "quick_passwords"]
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from tests.support.applicant import make_and_sign_in
 from tests.support.casework import IDENTITY
 from tests.support.database import TestServer
+from tests.support.passwords import quick_passwords
 from workbench import create_app
 from workbench.cases.facts import CaseFacts, HolderFacts
 from workbench.cases.models import Applicant
@@ -26,6 +27,8 @@ from workbench.portal.door import actor_of
 from workbench.portal.drafting import drafts
 from workbench.portal.front.contacts import seed_contacts
 from workbench.shell.context import EXTENSION
+
+__all__ = ["quick_passwords"]
 
 FIRST_PASSWORD = "first-password-of-a-test-1"
 

@@ -7,7 +7,10 @@ import pytest
 
 from tests.support.casework import Office, open_office
 from tests.support.database import Database
+from tests.support.passwords import quick_passwords
 from workbench.kernel.db import make_engine
+
+__all__ = ["office", "quick_passwords"]
 
 
 @pytest.fixture

@@ -126,9 +126,7 @@ HAPPENED: Final[Mapping[str, Saying]] = {
 }
 """What each event of a case means to its applicant."""
 
-TOLD: Final = frozenset(
-    {"pre_check_failed", "re_check_failed", "production_failed", "final_stamping_refused"}
-)
+TOLD: Final = frozenset({"pre_check_failed", "re_check_failed", "production_failed", "final_stamping_refused"})
 """Events whose remark is meant for the applicant; every other remark is from desk to desk."""
 
 NOW: Final[Mapping[State, Saying]] = {
