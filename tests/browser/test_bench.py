@@ -246,8 +246,13 @@ def test_nothing_is_cut_off_and_nothing_serious_is_wrong(
     bench.press("Enter")
     bench.ready()
     check_looks(bench)
+    bench.page.locator("[data-print-by-itself]").focus()
+    bench.press("Space")
     bench.scan(first)
     bench.expect_result("done", first)
+    check_looks(bench)  # with a label that waits to be printed
+    bench.press("F10")
+    assert pages_of(bench.printed(1)) == 1
     check_looks(bench)
     floor.driver.fail("personalise", Fault.SO_PIN_REFUSED)
     bench.scan(second)

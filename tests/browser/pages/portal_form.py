@@ -47,6 +47,7 @@ class FormPages:
     def fill_and_keep(self, values: Mapping[str, str]) -> None:
         """Type into fields and press nothing; wait until the server has the last one and the page says so."""
         last = list(values)[-1]
+        self.page.wait_for_load_state()  # what is typed before the scripts have come is kept with the next change
         with self.page.expect_response(lambda each: _saves(each.request, last)):
             self.fill(values)
             self.field(last).blur()

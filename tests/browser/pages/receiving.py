@@ -37,6 +37,7 @@ class ReceivingPage(ScanScreen):
         expect(self.page.locator(".button.large")).to_be_focused()
         self.page.keyboard.press("Enter")
         expect(self.field).to_be_focused()
+        self.page.wait_for_load_state()  # the field has the focus before the scripts have come
         return self
 
     @property
