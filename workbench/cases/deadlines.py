@@ -88,19 +88,19 @@ def move_clocks(
     A clock a service does not know, and a move that finds nothing to act on, are left alone: a case returned by the
     pre-check has no re-check clock to pause. RESUME starts a clock that has never run.
     """
-    calendar = load_calendar(session)
-    running = {
-        ClockKind(row.kind): row
-        for row in session.scalars(
-            select(CaseClock).where(CaseClock.application_id == application.id, CaseClock.stopped_at.is_(None))
-        )
-    }
+    with session.no_autoflush:  # the case is written once, with its due date
+        calendar = load_calendar(session)
+        running = {
+            ClockKind(row.kind): row
+            for row in session.scalars(
+                select(CaseClock).where(CaseClock.application_id == application.id, CaseClock.stopped_at.is_(None))
+            )
+        }
     for move, kind in moves:
         if Service(application.service) in CLOCK_SERVICES[kind]:
             row = _move(session, application, running.get(kind), move, kind, at, calendar)
             if row is not None:
                 running[kind] = row
-    session.flush()
     _set_due(application, [row for row in running.values() if row.stopped_at is None])
 
 
