@@ -271,6 +271,7 @@ SCREENS = (
     Screen("statement", R.VENDOR_SUPERVISOR, _at("/desk/statement/")),
     Screen("stations", R.ADMINISTRATOR, _at("/desk/stations/")),
     Screen("carriers", R.ADMINISTRATOR, _at("/desk/carriers/")),
+    Screen("terms", R.ADMINISTRATOR, _at("/desk/terms/new/")),
     Screen("check-lists", R.ADMINISTRATOR, _at("/desk/requirements/")),
     Screen("check-list", R.ADMINISTRATOR, _at("/desk/requirements/new/")),
     Screen("check-list-edit", R.ADMINISTRATOR, _at("/desk/requirements/new/edit")),

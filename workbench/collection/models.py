@@ -25,6 +25,9 @@ class HandOverTerms(Base):
     published_at: Mapped[datetime]
     published_by: Mapped[str]
 
+    def __str__(self) -> str:
+        return str(self.version)
+
 
 class Pickup(Numbered, CaseOwned, Base):
     """A key that waits at an authority, from its receipt until it is handed over or disposed of."""

@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_admin import Admin
 
-from workbench.collection import hand_over_views, returned_views, telling_views, waiting_views
+from workbench.collection import hand_over_views, returned_views, telling_views, terms_views, waiting_views
 
 
 def register(app: Flask, admin: Admin) -> None:
@@ -12,3 +12,4 @@ def register(app: Flask, admin: Admin) -> None:
     telling_views.register(app, admin)
     waiting_views.register(app, admin)
     returned_views.register(app, admin)
+    terms_views.register(app, admin)

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     DESK_ENTER = "desk:enter"
     DOCUMENT_READ = "document:read"
     FRONT_DOOR_MANAGE = "front_door:manage"
+    HAND_OVER_TERMS_MANAGE = "hand_over_terms:manage"
     IDENTITY_REVEAL = "identity:reveal"
     KEY_COLLECT = "key:collect"
     KEY_DISPATCH = "key:dispatch"
@@ -69,6 +70,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.CARRIER_MANAGE,
             _P.CHECKLIST_MANAGE,
             _P.FRONT_DOOR_MANAGE,
+            _P.HAND_OVER_TERMS_MANAGE,
             _P.OPERATIONS_MANAGE,
             _P.REMARK_TEMPLATE_MANAGE,
             _P.STAFF_MANAGE,

@@ -9,7 +9,7 @@ import zxingcpp
 from PIL import Image, ImageDraw
 
 from workbench.collection.receipts import ReceiptFacts, picture_as_svg, set_receipt
-from workbench.collection.terms import FIRST_TERMS_ZH
+from workbench.collection.terms import FIRST_TERMS_ZH, LONGEST
 from workbench.kernel.typesetting import printable
 
 
@@ -100,6 +100,14 @@ def test_many_originals_and_long_remarks_run_on_to_another_page() -> None:
     document = _open(facts)
     assert len(document) >= 2
     assert "示例材料39" in "".join(_text(document).split())
+
+
+def test_the_longest_terms_run_on_and_are_printed_whole() -> None:
+    terms = tuple(f"{number}、{'示例条款' * 23}" for number in range(15))
+    assert LONGEST - 100 < len("\n".join(terms)) <= LONGEST
+    said = "".join(_text(_open(replace(FACTS, terms=terms))).split())
+    assert all(each in said for each in terms)
+    assert "示例代领" in said
 
 
 def _white(size: tuple[int, int]) -> bytes:
