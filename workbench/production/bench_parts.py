@@ -11,7 +11,8 @@ from workbench.production.station_queries import StationState
 
 @dataclass(frozen=True)
 class BenchCase:
-    """A case as the bench needs it. `prior_key` and `reason` are the enterprise's words on a key that is replaced."""
+    """A case as the bench needs it. `prior_key` and `reason` are the enterprise's words on a key that is replaced; of
+    one that waits, `full` says that its enterprise holds as many keys as it may."""
 
     id: int
     number: str
@@ -26,6 +27,7 @@ class BenchCase:
     authority_zh: str
     authority_en: str
     seal_id: int | None
+    full: bool = False
 
 
 @dataclass(frozen=True)

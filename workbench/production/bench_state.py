@@ -17,7 +17,7 @@ from workbench.keys.models import Seal, Token
 from workbench.keys.token_states import TokenState
 from workbench.organisation.models import Authority
 from workbench.production.bench_parts import BatchState, Bench, BenchCase, LogLine, Work
-from workbench.production.choosing import ready_cases
+from workbench.production.choosing import holds_enough, ready_cases
 from workbench.production.issuing import ALIVE
 from workbench.production.models import Batch, CertificateOrder, Making
 from workbench.production.pins import count_letters
@@ -60,10 +60,11 @@ def read_bench(
         return bench
     waiting = tuple(BenchCase(*row) for row in session.execute(_cases(ready_cases(actor)).limit(NEXT_SHOWN)))
     choice = _find_choice(session, actor, waiting, case_id)
+    next_one = next((each for each in waiting if not each.full), None)
     return replace(
         bench,
         shown=_find_work(session, Making.id == shown_id, Making.state == "made") if shown_id else None,
-        chosen=choice or (waiting[0] if waiting else None),
+        chosen=choice or next_one,
         is_choice=choice is not None,
         waiting=waiting,
         waiting_count=count_waiting(session, actor) if len(waiting) == NEXT_SHOWN else len(waiting),
@@ -144,7 +145,7 @@ _LINE: Final = (
 
 
 def _cases(wanted: Select[Application]) -> "Select[Any]":
-    return wanted.with_only_columns(*_CASE).join(Authority, Authority.id == Application.authority_id)
+    return wanted.with_only_columns(*_CASE, holds_enough()).join(Authority, Authority.id == Application.authority_id)
 
 
 def _find_work(session: Session, *conditions: Any) -> Work | None:

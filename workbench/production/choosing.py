@@ -2,13 +2,15 @@
 
 from typing import Final
 
-from sqlalchemy import Exists, Select, func, select
+from sqlalchemy import ColumnElement, Exists, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Application, CaseDecider
 from workbench.cases.words import Desk, Service, State
+from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor
-from workbench.keys.models import Seal
+from workbench.keys.models import Certificate, Seal
+from workbench.keys.queries import LIMIT_OF_KEYS
 from workbench.production.models import Making
 from workbench.production.revoking import EndsBecause
 
@@ -55,11 +57,23 @@ def is_being_made() -> Exists:
     return select(Making.id).where(Making.application_id == Application.id, Making.state == "open").exists()
 
 
+def holds_enough() -> ColumnElement[bool]:
+    """The condition that the enterprise of a case holds as many valid certificates as it may, so that no further one
+    can be made for it; a replacement ends one of them."""
+    held = select(func.count()).where(
+        Certificate.uscc == Application.uscc, Certificate.state == "valid", Certificate.not_after > now()
+    )
+    return and_(
+        Application.service != Service.REPLACEMENT.value,
+        held.correlate(Application).scalar_subquery() >= LIMIT_OF_KEYS,
+    )
+
+
 def claim_case(session: Session, actor: Actor, application_id: int | None = None) -> Application | None:
-    """The chosen case, or the most urgent one, locked for this transaction; rows that others hold are skipped."""
-    statement = ready_cases(actor)
-    if application_id is not None:
-        statement = statement.where(Application.id == application_id)
+    """The chosen case, or the most urgent one that a key can be made for, locked for this transaction; rows that others
+    hold are skipped."""
+    wanted = Application.id == application_id if application_id is not None else ~holds_enough()
+    statement = ready_cases(actor).where(wanted)
     statement = statement.limit(1).with_for_update(of=Application, skip_locked=True)
     while True:
         found = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()

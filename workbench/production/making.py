@@ -25,11 +25,12 @@ from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
 from workbench.kernel.permissions import Permission, demand
 from workbench.keys.models import Certificate, Token
+from workbench.keys.queries import LIMIT_OF_KEYS
 from workbench.keys.token_states import REFUSALS, TokenMove, TokenState
 from workbench.keys.tokens import get_token, move, move_locked
 from workbench.production import issuing
 from workbench.production.ca.connector import RevocationReason
-from workbench.production.choosing import claim_case, suggest_why_it_ends
+from workbench.production.choosing import claim_case, ready_cases, suggest_why_it_ends
 from workbench.production.journal import record_step
 from workbench.production.models import Batch, BenchStation, Making
 from workbench.production.revoking import REASONS, EndsBecause, order_revocation
@@ -251,6 +252,11 @@ def _next_case(session: Session, actor: Actor, application_id: int | None) -> Ap
     application = claim_case(session, actor, application_id)
     if application is not None:
         return application
+    if application_id is None and session.scalars(ready_cases(actor).limit(1)).first() is not None:
+        raise Conflict(
+            N_("Whoever waits for a key holds %(limit)s valid certificates, as many as an enterprise may."),
+            limit=LIMIT_OF_KEYS,
+        )
     if application_id is None:
         raise NotFound(N_("No approved case with a prepared seal is waiting."))
     refuse_decider(session, application_id, actor)

@@ -12,6 +12,8 @@ from workbench.kernel.errors import Conflict, NotAllowed, NotFound, WorkbenchErr
 from workbench.kernel.identity import Actor, Role
 from workbench.keys.models import CustodyEntry
 from workbench.production import making
+from workbench.production.bench_parts import Bench as Screen
+from workbench.production.bench_state import read_bench
 from workbench.production.protocol import Failed, Personalise, Requested, Write
 from workbench.production.tokens.driver import Fault
 
@@ -47,9 +49,22 @@ def custody(workshop: Workshop, serial: str) -> list[str]:
     )
 
 
-def refused(workshop: Workshop, error: type[WorkbenchError], what: str, serial: str, station: int, who: Actor) -> None:
+def refused(
+    workshop: Workshop,
+    error: type[WorkbenchError],
+    what: str,
+    serial: str,
+    station: int,
+    who: Actor,
+    case: int | None = None,
+) -> None:
     with pytest.raises(error, match=what):
-        workshop.scan(station, serial, who)
+        workshop.scan(station, serial, who, case)
+
+
+def screen(workshop: Workshop) -> Screen:
+    """What the maker sees."""
+    return workshop.read(lambda session: read_bench(session, workshop.maker))
 
 
 def test_a_scanned_token_becomes_a_verified_key(workshop: Workshop, serial: str, station: int, agent: Agent) -> None:
@@ -231,11 +246,22 @@ def test_an_enterprise_gets_no_fourth_certificate(workshop: Workshop, tokens: Be
         service = Service.ADDITIONAL if number else Service.NEW
         workshop.approved(service, uscc=facts.uscc, enterprise_name=facts.enterprise_name)
         if number == 3:
-            refused(workshop, Conflict, "as many as it may", serial, station, workshop.maker)
+            refused(workshop, Conflict, "as many as an enterprise may", serial, station, workshop.maker)
         else:
             workshop.scan(station, serial)
             agent.work()
     assert workshop.token(serials[3]).state == "blank"
+    # Nor does the case, the most urgent of all, stand in the way of others.
+    full = screen(workshop).waiting[0]
+    other = workshop.approved()
+    bench = screen(workshop)
+    assert ([(each.id, each.full) for each in bench.waiting], full.full) == ([(full.id, True), (other, False)], True)
+    assert bench.chosen is not None
+    assert bench.chosen.id == other
+    refused(workshop, Conflict, "as many as it may", serials[3], station, workshop.maker, full.id)
+    workshop.scan(station, serials[3])
+    agent.work()
+    assert workshop.state(other) == "made"
 
 
 def test_pins_are_nowhere_in_clear(workshop: Workshop, serial: str, station: int, agent: Agent) -> None:
