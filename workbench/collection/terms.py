@@ -75,7 +75,7 @@ def publish_terms(session: Session, actor: Actor, text_zh: str, text_en: str) ->
         "hand_over_terms.published",
         actor,
         subject=f"hand_over_terms:{terms.version}",
-        after={"version": terms.version},
+        after={"version": terms.version, "text_zh": terms.text_zh, "text_en": terms.text_en},
     )
     return terms
 

@@ -291,6 +291,10 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "waybill_example": N_("Example"),
     "usual_days": N_("Usual time in working days"),
     "site": N_("Pick-up site"),
+    "text_zh": N_("Chinese"),
+    "text_en": N_("English"),
+    "published_at": N_("Published"),
+    "published_by": N_("Published by"),
 }
 """What a recorded field is called."""
 

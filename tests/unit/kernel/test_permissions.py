@@ -52,6 +52,7 @@ TABLE = """
     operations:manage      .  .  .  .  .  .  .  x  .
     staff:manage           .  .  .  .  .  .  .  x  .
     front_door:manage      .  .  .  .  .  .  .  x  .
+    hand_over_terms:manage .  .  .  .  .  .  .  x  .
     api_key:manage         .  .  .  .  .  .  .  x  .
     audit:read             .  .  .  .  .  .  .  .  x
 """
