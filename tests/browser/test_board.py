@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.pages.entrance import Entrance
 from tests.browser.served import PASSWORD, Site
@@ -88,7 +88,7 @@ def test_the_board_fits_a_small_screen_and_leads_to_its_keys(
                 page.screenshot(path=album / f"{name}-{width}-{language}.png")
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width, language)
             page.goto(f"{site.url}/desk/board/")
-            assert page.locator(".tile").count() == busy + 1
+            expect(page.locator(".tile")).to_have_count(busy + 1)
             if (width, language) == (1280, "zh"):
                 bottom = page.locator(".tile").last.bounding_box()
                 assert bottom is not None
@@ -98,5 +98,5 @@ def test_the_board_fits_a_small_screen_and_leads_to_its_keys(
     figure = page.locator("a.figure.active").first
     expected = int(figure.locator("b").inner_text())
     figure.click()
-    assert page.locator("table.custody tbody tr").count() == expected
-    assert page.locator(".chips [aria-current]").count() == 2
+    expect(page.locator("table.custody tbody tr")).to_have_count(expected)
+    expect(page.locator(".chips [aria-current]")).to_have_count(2)
