@@ -1,7 +1,7 @@
-"""`make test`: first the tests that need nothing but a database, then those in a browser, both side by side on several
-processes; last, alone, those that start processes.
+"""`make test`: first the tests that need nothing but a database, side by side on several processes; then, one after the
+other, those in a browser and those that start processes.
 
-Each part runs even when one before it failed; one closing line of pytest comes last, with the sum of all.
+Both parts run even when the first failed; one closing line of pytest comes last, with the sum of both.
 """
 
 import os
@@ -10,23 +10,19 @@ import subprocess
 import sys
 
 PROCESSES = min(8, max(2, os.cpu_count() or 2))
-SIDE_BY_SIDE = ["-n", str(PROCESSES), "--dist", "loadfile"]
-PARTS = (
-    [*SIDE_BY_SIDE, "-m", "not serial and not browser"],
-    [*SIDE_BY_SIDE, "-m", "browser and not serial"],
-    ["-m", "serial"],
-)
+SIDE_BY_SIDE = ["-n", str(PROCESSES), "--dist", "loadfile", "-m", "not serial and not browser"]
+ALONE = ["-m", "serial or browser"]
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected|warnings?)")
 SECONDS = re.compile(r" in ([\d.]+)s")
 NO_TESTS = 5
 
 
 def main() -> int:
-    """Run every part; the exit code is the first that is not zero."""
+    """Run both parts; the exit code is the first that is not zero."""
     totals: dict[str, int] = {}
     seconds = 0.0
     codes = []
-    for part in PARTS:
+    for part in (SIDE_BY_SIDE, ALONE):
         code, closing = _pytest([*part, *sys.argv[1:]])
         codes.append(0 if code == NO_TESTS else code)
         for count, word in COUNT.findall(closing):

@@ -103,6 +103,12 @@ def page(new_page: Callable[..., Page]) -> Page:
     return new_page()
 
 
+def resize(page: Page, width: int, height: int) -> None:
+    """Give a page another size, and wait until it is laid out for it: style rules follow with the next frame."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def forgive(complaints: list[str], words: str) -> None:
     """Take out what a test provoked on purpose; it has to be there.
 

@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
+from tests.browser.chromium import resize
 from tests.browser.pages.bench import NO_PRINTER, BenchPage
 from tests.browser.pages.entrance import Entrance
 from tests.browser.served import _Quiet
@@ -262,7 +263,7 @@ def test_nothing_is_cut_off_and_nothing_serious_is_wrong(
 
 def check_looks(bench: BenchPage) -> None:
     for width, height in ((1024, 768), (1280, 720)):
-        bench.page.set_viewport_size({"width": width, "height": height})
+        resize(bench.page, width, height)
         assert bench.overflow() == 0
         assert bench.cut_texts() == []
     expect(bench.page.locator("[data-scan]")).to_be_in_viewport()

@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser import applying
+from tests.browser.chromium import resize
 from tests.browser.pages.portal import FrontDoor
 from tests.browser.portal_album import PORTAL_SCREENS, PortalVisit
 from tests.browser.served import Site, served
@@ -80,7 +81,7 @@ def test_nothing_serious_is_wrong_and_nothing_cut_off(
             results = Axe().run(page, options=OPTIONS).response["violations"]
             found += [f"{screen.name}: {words_of(each)}" for each in results if each["impact"] in GRAVE]
             for size in (ZOOMED, PHONE):
-                page.set_viewport_size(size)
+                resize(page, size["width"], size["height"])
                 found += [f"{screen.name} at {size['width']} px: {each}" for each in page.evaluate(TOO_WIDE)]
     # Screens that refuse answer with their status, which Chromium writes to its console.
     complaints[:] = [each for each in complaints if "the server responded with a status of 4" not in each]

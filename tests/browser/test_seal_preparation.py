@@ -63,6 +63,7 @@ def open_case(site: Site, page: Page, case_id: int) -> PreparingPage:
     page.goto(f"{site.url}/desk/production/seals/{case_id}")
     opened = PreparingPage(page).ready()
     opened.wait_for_letter()
+    page.wait_for_load_state()
     return opened
 
 
