@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from alembic import op
 
+from migrations.fences import fence_by_authority, let_only_grow
+
 revision: str = "0006"
 down_revision: str | None = "0005"
 branch_labels: str | Sequence[str] | None = None
@@ -26,7 +28,7 @@ FENCED = (
 )
 IN_SCOPE = (
     "(SELECT current_setting('workbench.scope', true)) = '*' OR "
-    "{column} = ANY (string_to_array(nullif((SELECT current_setting('workbench.scope', true)), '*'), ',')::bigint[])"
+    "authority_id = ANY (string_to_array(nullif((SELECT current_setting('workbench.scope', true)), '*'), ',')::bigint[])"
 )
 APPEND_ONLY = ("audit_entry", "audit_checkpoint", "case_event")
 
@@ -79,44 +81,19 @@ BEGIN
 END
 $$
 """
-REVOKE_FROM_OTHERS = """
-DO $$
-DECLARE grantee text;
-BEGIN
-    FOR grantee IN SELECT DISTINCT g.grantee FROM information_schema.role_table_grants g
-        WHERE g.table_schema = 'public' AND g.table_name = '{table}' AND g.grantee <> current_user
-    LOOP
-        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM %I', grantee);
-    END LOOP;
-END
-$$
-"""
 
 
 def upgrade() -> None:
     for table in FENCED:
-        _fence(table, IN_SCOPE.format(column="authority_id"))
+        fence_by_authority(table)
     _fence_enterprise()
     _fence_audit()
     op.execute(REFUSE_CHANGE)
     for table in APPEND_ONLY:
-        op.execute(REVOKE_FROM_OTHERS.replace("{table}", table))
-        op.execute(
-            f"CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
-        )
-        op.execute(
-            f"CREATE TRIGGER never_emptied BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
+        let_only_grow(table)
     for function in (SEARCH_GRAMS, SEARCH_QUERY, SEARCH, ENTERPRISE):
         op.execute(function)
     op.execute("CREATE INDEX ix_application_search ON application USING gin (search_grams(search_text))")
-
-
-def _fence(table: str, condition: str) -> None:
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"CREATE POLICY by_authority ON {table} USING ({condition}) WITH CHECK ({condition})")
 
 
 def _fence_enterprise() -> None:
@@ -131,9 +108,7 @@ def _fence_enterprise() -> None:
 def _fence_audit() -> None:
     """Anyone adds entries; only who sees everything, or the entry's authority, reads them."""
     op.execute("ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY")
-    op.execute(
-        f"CREATE POLICY read_by_authority ON audit_entry FOR SELECT USING ({IN_SCOPE.format(column='authority_id')})"
-    )
+    op.execute(f"CREATE POLICY read_by_authority ON audit_entry FOR SELECT USING ({IN_SCOPE})")
     op.execute("CREATE POLICY anyone_adds ON audit_entry FOR INSERT WITH CHECK (true)")
 
 

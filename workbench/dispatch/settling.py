@@ -92,11 +92,7 @@ def make_anew(session: Session, actor: Actor, discrepancy_id: int, remark: str) 
         NotFound, Conflict: as `send_on`; Conflict as well when its enterprise has taken it all the same.
         Invalid: no remark.
     """
-    demand(actor, Permission.KEY_DISPATCH)
-    found = _get_open(session, actor, discrepancy_id, DiscrepancyKind.DAMAGED)
-    said = needed_remark(remark)
-    consignment = get_consignment(session, actor, found.consignment_id, lock=True)
-    token = _lock_with_case(session, found)
+    said, found, consignment, token = _lock_damaged(session, actor, discrepancy_id, remark)
     if token.state == TokenState.HANDED_OVER:
         raise Conflict(REFUSALS[TokenState.HANDED_OVER], serial=token.serial)
     application = _give_up(
@@ -114,11 +110,7 @@ def use_all_the_same(session: Session, actor: Actor, discrepancy_id: int, remark
         NotFound, Conflict: as `send_on`.
         Invalid: no remark.
     """
-    demand(actor, Permission.KEY_DISPATCH)
-    found = _get_open(session, actor, discrepancy_id, DiscrepancyKind.DAMAGED)
-    said = needed_remark(remark)
-    consignment = get_consignment(session, actor, found.consignment_id, lock=True)
-    token = _lock_with_case(session, found)
+    said, found, consignment, token = _lock_damaged(session, actor, discrepancy_id, remark)
     if (token.custodian, token.custodian_ref) == (Custodian.AUTHORITY, token.authority_id):
         receive_case(session, system_actor("dispatch"), token)
     settle(session, actor, consignment, found, said)
@@ -217,12 +209,19 @@ def _get_open(session: Session, actor: Actor, discrepancy_id: int, kind: Discrep
     return found
 
 
-def _lock_with_case(session: Session, found: Discrepancy) -> Token:
-    """The key of a finding: its case first and then itself, as the counter locks them that may be handing it over."""
+def _lock_damaged(
+    session: Session, actor: Actor, discrepancy_id: int, remark: str
+) -> tuple[str, Discrepancy, Consignment, Token]:
+    """What the vendor decides on: remark, finding, parcel and key. The key's case is locked first and then the key, as
+    the counter locks them that may be handing it over."""
+    demand(actor, Permission.KEY_DISPATCH)
+    found = _get_open(session, actor, discrepancy_id, DiscrepancyKind.DAMAGED)
+    said = needed_remark(remark)
+    consignment = get_consignment(session, actor, found.consignment_id, lock=True)
     token = session.get_one(Token, found.token_id)
     session.get_one(Application, token.application_id, with_for_update=True, populate_existing=True)
     session.refresh(token, with_for_update=True)
-    return token
+    return said, found, consignment, token
 
 
 def _forward(

@@ -3,9 +3,10 @@ short unit of work of its own, because a limit counted within one authority woul
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import false, func, or_, select
+from sqlalchemy import Select, SQLColumnExpression, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Application
@@ -69,6 +70,15 @@ def count_keys(session: Session, uscc: str, applicant_id: int | None = None) -> 
         )
     )
     return KeysHeld(tuple(valid), in_progress or 0)
+
+
+def valid_keys_of(uscc: SQLColumnExpression[str], at: SQLColumnExpression[datetime] | datetime) -> Select[int]:
+    """How many certificates of an enterprise are valid at an instant, to be asked within another statement."""
+    return (
+        select(func.count())
+        .select_from(Certificate)
+        .where(Certificate.uscc == uscc, Certificate.state == "valid", Certificate.not_after > at)
+    )
 
 
 def find_valid_key(parts: Parts, uscc: str, key_number: str) -> Certificate | None:

@@ -80,7 +80,7 @@ def register_certificate(
     record.authority_id, record.application_id = authority_id, application_id
     session.add(record)
     session.flush()
-    _record(session, "certificate.registered", actor, record)
+    _record_whole(session, "certificate.registered", actor, record)
     return record
 
 
@@ -200,11 +200,17 @@ def _end(session: Session, certificate_id: int, state: str, reason: str, actor: 
         .values(session_epoch=Applicant.session_epoch + 1)
     )
     session.flush()
-    _record(session, f"certificate.{state}", actor, record)
+    _record_whole(session, f"certificate.{state}", actor, record)
     return record
 
 
-def _record(session: Session, action: str, actor: Actor, certificate: Certificate) -> None:
+def _record_whole(session: Session, action: str, actor: Actor, certificate: Certificate) -> None:
+    told = {"code": certificate.uscc, "reason": certificate.state_reason}
+    record_certificate(session, action, actor, certificate, **told)
+
+
+def record_certificate(session: Session, action: str, actor: Actor, certificate: Certificate, **told: object) -> None:
+    """Record an act on a certificate; its number and hash are recorded, its content is not."""
     audit.record(
         session,
         action,
@@ -212,10 +218,5 @@ def _record(session: Session, action: str, actor: Actor, certificate: Certificat
         subject=f"certificate:{certificate.id}",
         case_id=certificate.application_id,
         authority_id=certificate.authority_id,
-        after={
-            "key_number": certificate.key_number,
-            "code": certificate.uscc,
-            "sha256": certificate.sha256,
-            "reason": certificate.state_reason,
-        },
+        after={"key_number": certificate.key_number, "sha256": certificate.sha256, **told},
     )

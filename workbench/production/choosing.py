@@ -9,8 +9,8 @@ from workbench.cases.models import Application, CaseDecider
 from workbench.cases.words import Desk, Service, State
 from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor
-from workbench.keys.models import Certificate, Seal
-from workbench.keys.queries import LIMIT_OF_KEYS
+from workbench.keys.models import Seal
+from workbench.keys.queries import LIMIT_OF_KEYS, valid_keys_of
 from workbench.production.models import Making
 from workbench.production.revoking import EndsBecause
 
@@ -60,13 +60,8 @@ def is_being_made() -> Exists:
 def holds_enough() -> ColumnElement[bool]:
     """The condition that the enterprise of a case holds as many valid certificates as it may, so that no further one
     can be made for it; a replacement ends one of them."""
-    held = select(func.count()).where(
-        Certificate.uscc == Application.uscc, Certificate.state == "valid", Certificate.not_after > now()
-    )
-    return and_(
-        Application.service != Service.REPLACEMENT.value,
-        held.correlate(Application).scalar_subquery() >= LIMIT_OF_KEYS,
-    )
+    held = valid_keys_of(Application.uscc, now()).correlate(Application).scalar_subquery()
+    return and_(Application.service != Service.REPLACEMENT.value, held >= LIMIT_OF_KEYS)
 
 
 def claim_case(session: Session, actor: Actor, application_id: int | None = None) -> Application | None:

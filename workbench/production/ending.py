@@ -23,10 +23,9 @@ from workbench.kernel.parts import Parts
 from workbench.kernel.permissions import Permission, demand
 from workbench.keys.models import Certificate
 from workbench.keys.revocation import RevocationReason
-from workbench.keys.service import END_TASK, lock_certificate
+from workbench.keys.service import END_TASK, lock_certificate, record_certificate
 from workbench.production import issuing, letters, renewing, revoking
 from workbench.production.expiring import address_of_holder
-from workbench.production.journal import record_certificate
 from workbench.production.models import RevocationOrder
 from workbench.production.renewal_ending import end_renewal
 
@@ -130,10 +129,9 @@ def _end_its_renewal(session: Session, actor: Actor, certificate_id: int, remark
     renewing.lock_stations(session, found.id)
     making = renewing.find_making(session, found.id, lock=True)
     application = session.get_one(Application, found.id, with_for_update=True, populate_existing=True)
-    order = issuing.lock_order(session, application.id)
-    asked = order is not None and order.state in issuing.OPEN
-    if asked or application.state != State.PRODUCTION:
+    if application.state != State.PRODUCTION or issuing.is_being_asked(session, application.id):
         return
+    order = issuing.lock_order(session, application.id)
     if order is not None:
         order.state = "abandoned"
     end_renewal(session, actor, application.id, making, remark)

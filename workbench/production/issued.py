@@ -134,7 +134,7 @@ def _refuse_issued(
 
 def _is_of_revoked(session: Session, making: Making) -> bool:
     """Whether this is the renewal of a certificate that somebody has revoked meanwhile."""
-    if making.maker_id is not None or making.ends_certificate_id is None:
+    if making.state != "open" or making.maker_id is not None or making.ends_certificate_id is None:
         return False
     return session.scalar(select(Certificate.state).where(Certificate.id == making.ends_certificate_id)) == "revoked"
 

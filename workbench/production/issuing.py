@@ -23,7 +23,7 @@ from workbench.kernel.identity import Actor, system_actor
 from workbench.kernel.messages import N_
 from workbench.kernel.parts import Parts
 from workbench.keys.models import Certificate
-from workbench.keys.queries import LIMIT_OF_KEYS
+from workbench.keys.queries import LIMIT_OF_KEYS, valid_keys_of
 from workbench.keys.service import lock_keys_of
 from workbench.production.algorithms import Algorithm
 from workbench.production.ca.choosing import load_authority
@@ -51,12 +51,7 @@ _EARLY: Final = timedelta(milliseconds=500)
 """A job may come so much before its time; one that comes earlier was overtaken by another asking."""
 _LOG = structlog.get_logger("production")
 _ACTOR: Final = system_actor("production")
-_HELD: Final = select(func.count()).where(
-    Certificate.uscc == bindparam("uscc"),
-    Certificate.state == "valid",
-    Certificate.not_after > bindparam("at"),
-    Certificate.id != bindparam("ends_id"),
-)
+_HELD: Final = valid_keys_of(bindparam("uscc"), bindparam("at")).where(Certificate.id != bindparam("ends_id"))
 _ASKED: Final = select(func.count()).where(CertificateOrder.uscc == bindparam("uscc"), CertificateOrder.state.in_(OPEN))
 _HELD_AND_ASKED: Final = select(_HELD.scalar_subquery() + _ASKED.scalar_subquery())
 _EARLIER: Final = (
@@ -106,6 +101,17 @@ def lock_order(session: Session, application_id: int) -> CertificateOrder | None
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     ).one_or_none()
+
+
+def is_being_asked(session: Session, application_id: int) -> bool:
+    """Whether the CA has been asked for a case and has not answered: what is in work for it is not ended until then.
+
+    Whoever asks has locked what is in work before, so that nobody begins to ask meanwhile.
+    """
+    if find_order(session, application_id) is None:
+        return False
+    order = lock_order(session, application_id)
+    return order is None or order.state in OPEN
 
 
 def abandon_made(session: Session, application_id: int) -> None:

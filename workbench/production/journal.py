@@ -1,10 +1,9 @@
-"""What the audit log says of a key being made and of a certificate being ended: the same facts wherever it is said."""
+"""What the audit log says of a key being made: the same facts wherever it is said."""
 
 from sqlalchemy.orm import Session
 
 from workbench.kernel import audit
 from workbench.kernel.identity import Actor
-from workbench.keys.models import Certificate
 from workbench.production.models import Making
 
 
@@ -25,17 +24,4 @@ def record_step(session: Session, action: str, actor: Actor, making: Making, **a
     """As `record_making`, with how far the key is."""
     record_making(
         session, action, actor, making, key_id=making.key_id, step=making.step, algorithm=making.algorithm, **after
-    )
-
-
-def record_certificate(session: Session, action: str, actor: Actor, certificate: Certificate, **after: object) -> None:
-    """Record an act on a certificate; its number and hash are recorded, its content is not."""
-    audit.record(
-        session,
-        action,
-        actor,
-        subject=f"certificate:{certificate.id}",
-        case_id=certificate.application_id,
-        authority_id=certificate.authority_id,
-        after={"key_number": certificate.key_number, "sha256": certificate.sha256, **after},
     )

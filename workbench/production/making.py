@@ -165,12 +165,11 @@ def spoil(session: Session, parts: Parts, actor: Actor, making_id: int, remark: 
         Invalid: no remark.
     """
     making = get_open(session, actor, making_id)
-    asked = issuing.find_order(session, making.application_id) is not None
-    order = issuing.lock_order(session, making.application_id)
-    if asked and (order is None or order.state in issuing.OPEN):
+    if issuing.is_being_asked(session, making.application_id):
         raise Conflict(N_("The CA has been asked and has not answered yet: wait for its answer, or leave the token."))
     move(session, making.token_id, TokenMove.SPOIL, actor, remark=remark)
     _end(making, "spoiled")
+    order = issuing.lock_order(session, making.application_id)
     if order is not None:
         order.state = "abandoned"
         assert order.certificate_id is not None

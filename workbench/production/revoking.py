@@ -18,7 +18,7 @@ from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor, system_actor
 from workbench.kernel.parts import Parts
 from workbench.keys.models import Certificate
-from workbench.keys.service import END_TASK, revoke
+from workbench.keys.service import END_TASK, record_certificate, revoke
 from workbench.production.ca.choosing import load_authority
 from workbench.production.ca.connector import (
     CaMisconfigured,
@@ -28,7 +28,6 @@ from workbench.production.ca.connector import (
     Rejected,
     RevocationReason,
 )
-from workbench.production.journal import record_certificate
 from workbench.production.models import RevocationOrder
 
 OPEN: Final = ("stored", "pending")

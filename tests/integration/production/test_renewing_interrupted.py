@@ -333,6 +333,37 @@ def test_a_certificate_revoked_amid_its_renewal_gets_no_successor(key: Held, cas
     assert key.workshop.state(case) == "withdrawn"
 
 
+def test_a_renewal_is_not_ended_while_somebody_asks_the_ca_for_it(
+    key: Held, case: int, bench: Bench, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks holds the order: the certificate ends at once, the renewal when the answer has come."""
+    supervisor = workshop.office.hire("supervisor", Role.VENDOR_SUPERVISOR)
+    states: list[str] = []
+
+    class Slow:
+        def __getattr__(self, name: str) -> object:
+            return getattr(load_authority(workshop.parts), name)
+
+        def issue(self, order: IssueOrder) -> object:
+            with workshop.parts.work() as session:
+                revoke_certificate(
+                    session, workshop.parts, supervisor, key.certificate_id, RevokedBecause.LOST, "示例：遗失"
+                )
+            states.append(workshop.state(case))
+            return load_authority(workshop.parts).issue(order)
+
+    monkeypatch.setattr(issuing, "load_authority", lambda parts: Slow())
+    agent = key.agent(case, bench.driver)
+    agent.turn()
+    agent.turn()
+    assert states == ["production"]
+    assert key.record.state == "revoked"
+    assert workshop.state(case) == "withdrawn"
+    assert [each.state for each in makings(workshop, case)] == ["spoiled"]
+    standing = select(Certificate.state).where(Certificate.application_id == case)
+    assert workshop.read(lambda session: session.scalars(standing).all()) == ["revoked"]
+
+
 @pytest.mark.parametrize("turns", [None, 0, 1, 2])
 def test_a_renewal_ends_when_its_key_is_broken_and_its_certificate_revoked(
     key: Held, case: int, bench: Bench, workshop: Workshop, turns: int | None
