@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 
 from tests.browser import walking
@@ -150,6 +150,30 @@ def test_a_broken_line_loses_no_scan(new_page: Callable[..., Page], site: Site, 
     forgive(complaints, "ERR_INTERNET_DISCONNECTED")
     counter.complete(missing=0)
     assert parcel.state() == "closed"
+
+
+def test_keys_are_scanned_while_another_is_being_sent_on(
+    new_page: Callable[..., Page], site: Site, complaints: list[str]
+) -> None:
+    parcel = Parcel(site, 4)
+    _, page = parcel.clerk(new_page)
+    counter = DoorPage(page).open(site.url).scan_label(parcel.waybill).unpack()
+    counter.scan(parcel.foreign, "refused", parcel.other_name)
+    sent_on: list[Route] = []
+    page.route("**/send-on", lambda route: sent_on.append(route))  # playwright marks its handlers
+    counter.type_waybill("not a waybill")
+    counter.scan(parcel.serials[0], "ok")
+    sent_on.pop().continue_()
+    expect(counter.answer).to_contain_text("“NOTAWAYBILL” is no waybill number")
+    forgive(complaints, "400 (BAD REQUEST)")
+    counter.type_waybill(f"SF7{parcel.id:012d}")
+    for serial in parcel.serials[1:]:
+        counter.type(serial)
+    counter.expect_count(4, 4)
+    sent_on.pop().continue_()
+    expect(counter.answer).to_contain_text("Sent on")
+    expect(counter.open_differences).to_have_count(0)
+    expect(counter.field).to_be_focused()
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -125,7 +125,12 @@ class ReceivingView(DeskView):
     @expose("/<int:consignment_id>/open", methods=["POST"])
     def open(self, consignment_id: int) -> ResponseReturnValue:
         """Open it, go on with it, or open it again."""
-        return self._do(consignment_id, lambda: receiving.open_parcel(db(), current_actor(), consignment_id))
+        try:
+            with db().begin_nested():
+                receiving.open_parcel(db(), current_actor(), consignment_id)
+        except WorkbenchError as refusal:
+            return self._refused(refusal.status, said(refusal), consignment_id)
+        return self.see_other("receiving.parcel", consignment_id=consignment_id)
 
     @expose("/<int:consignment_id>/scan", methods=["POST"])
     @accepts(limits.MAX_FILE_BYTES + limits.MIB)
@@ -180,7 +185,7 @@ class ReceivingView(DeskView):
     def send_on(self, consignment_id: int, discrepancy_id: int) -> ResponseReturnValue:
         """Another authority's key goes on to it, under a waybill of its own."""
         carrier, waybill = request.form.get("carrier", ""), request.form.get("waybill", "")
-        return self._do(
+        return self._settle(
             consignment_id,
             lambda: settling.send_on(db(), current_actor(), discrepancy_id, carrier, waybill),
             gettext("Sent on. Print the address label and give the key to the courier."),
@@ -189,7 +194,7 @@ class ReceivingView(DeskView):
     @expose("/<int:consignment_id>/findings/<int:discrepancy_id>/keep", methods=["POST"])
     def keep(self, consignment_id: int, discrepancy_id: int) -> ResponseReturnValue:
         """A key of this authority that stood on no list stays here."""
-        return self._do(
+        return self._settle(
             consignment_id,
             lambda: settling.keep_extra(db(), current_actor(), discrepancy_id),
             gettext("Kept: the key goes the way of the others."),
@@ -199,7 +204,7 @@ class ReceivingView(DeskView):
     def explain(self, consignment_id: int, discrepancy_id: int) -> ResponseReturnValue:
         """What was done about a thing that is none of our keys."""
         words = request.form.get("words", "")
-        return self._do(
+        return self._settle(
             consignment_id,
             lambda: settling.settle_in_words(db(), current_actor(), discrepancy_id, words),
             gettext("Written down."),
@@ -229,14 +234,18 @@ class ReceivingView(DeskView):
         untrusted = IncomingFile(PHOTO_SLOT, sent.filename, sent.stream.read())
         return examine(parts().blobs, renderer(), untrusted, shows_identity=False).image_sha256
 
-    def _do(self, consignment_id: int, verb: Callable[[], object], done: str = "") -> ResponseReturnValue:
+    def _settle(self, consignment_id: int, verb: Callable[[], object], done: str) -> ResponseReturnValue:
+        """Settle a difference; the script stays on the page, so that no scan meets one that is on its way."""
         try:
             with db().begin_nested():
                 verb()
         except WorkbenchError as refusal:
             return self._refused(refusal.status, said(refusal), consignment_id)
-        if done:
-            flash(done, "success")
+        if failures.wants_json():
+            return jsonify(
+                tone="ok", word=gettext("Settled"), detail=done, differences=self._differences(consignment_id)
+            )
+        flash(done, "success")
         return self.see_other("receiving.parcel", consignment_id=consignment_id)
 
     def _refused(self, status: int, words: str, consignment_id: int) -> ResponseReturnValue:
@@ -261,12 +270,14 @@ class ReceivingView(DeskView):
             "all": everything,
         }
         if seen.finding is not Finding.RIGHT and not seen.repeated:
-            consignment = get_consignment(db(), current_actor(), consignment_id)
-            sheet = receiving_queries.load_sheet(db(), consignment)
-            told["differences"] = render_template(
-                "dispatch/receiving_differences.html", **_words(), **self._differing(consignment, sheet)
-            )
+            told["differences"] = self._differences(consignment_id)
         return told
+
+    def _differences(self, consignment_id: int) -> str:
+        """The part of the page that names what differs."""
+        consignment = get_consignment(db(), current_actor(), consignment_id)
+        sheet = receiving_queries.load_sheet(db(), consignment)
+        return render_template("dispatch/receiving_differences.html", **_words(), **self._differing(consignment, sheet))
 
     @staticmethod
     def _differing(consignment: Consignment, sheet: Sheet) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What the tests of printed documents share: invented facts, a bad scanner, and a look inside a PDF."""
 
 import io
-import random
 from collections.abc import Iterator
 from datetime import date
 
@@ -9,8 +8,9 @@ import pikepdf
 import pypdfium2
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from PIL import Image, ImageChops
+from PIL import Image
 
+from tests.support.prints import grainy
 from workbench.kernel.secrets import Secrets
 from workbench.portal.drafting.printing import PrintedFacts
 
@@ -76,11 +76,8 @@ def scanned(
     """A page as a poor scanner gives it: skewed, with noise of that standard deviation, as JPEG. Deterministic."""
     image = picture_of(content, page, dpi=dpi)
     image = image.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
-    grain = Image.frombytes("L", image.size, random.Random(page).randbytes(image.width * image.height))
-    spread = 73.6  # the standard deviation of evenly spread bytes
-    image = ImageChops.add(image, grain.point(lambda level: int((level - 127.5) / spread * noise + 128)), 1, -128)
     stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=quality)
+    grainy(image, noise, seed=page).save(stream, "JPEG", quality=quality)
     return stream.getvalue()
 
 

@@ -1,7 +1,7 @@
 // A parcel on the counter: every scan takes a key out at once. What does not agree with the packing list comes back from
 // the server as it stands on top, with what can be done about it.
 
-import { post, show as showProblem } from "../js/http.js";
+import { post } from "../js/http.js";
 import { bind } from "../js/keys.js";
 import { Scanner, sound } from "../js/scanning.js";
 import { word } from "../js/words.js";
@@ -54,11 +54,14 @@ function show(answer) {
   last = answer.serial;
   if (!answer.repeated) addScanned(answer);
   markFound(answer.serial);
-  if (answer.differences) {
-    differences.innerHTML = answer.differences;
-    differences.hidden = false;
-  }
+  showDifferences(answer);
   count(answer);
+}
+
+function showDifferences(answer) {
+  if (!answer.differences) return;
+  differences.innerHTML = answer.differences;
+  differences.hidden = false;
 }
 
 const scanner = new Scanner(form, {
@@ -69,6 +72,19 @@ const scanner = new Scanner(form, {
   },
   show,
 });
+
+// What is not a scan is answered where scans are. Nothing comes back when it was refused.
+async function send(anyForm, body) {
+  try {
+    const answer = await post(anyForm.action, { form: body, quiet: true });
+    scanner.say(answer);
+    return answer;
+  } catch (problem) {
+    if (problem.status === undefined) throw problem;
+    scanner.say({ tone: "refused", detail: problem.message });
+    return null;
+  }
+}
 
 function reportDamage() {
   damaged.open = true;
@@ -93,18 +109,24 @@ damagedForm.addEventListener("keydown", (event) => {
 });
 damagedForm.addEventListener("submit", async (event) => {
   event.preventDefault();
-  try {
-    const answer = await post(damagedForm.action, { form: new FormData(damagedForm), quiet: true });
-    scanner.say(answer);
-    show(answer);
-    damagedForm.reset();
-    damaged.open = false;
-    scanner.field.focus();
-  } catch (problem) {
-    if (problem.status === undefined) throw problem;
-    sound("refused");
-    showProblem(problem);
-  }
+  const answer = await send(damagedForm, new FormData(damagedForm));
+  if (!answer) return;
+  show(answer);
+  damagedForm.reset();
+  damaged.open = false;
+  scanner.field.focus();
+});
+
+// What is settled leaves the page where it is: the next key may be scanned before the answer has come.
+differences.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const settling = event.target;
+  const body = new FormData(settling);
+  settling.inert = true;
+  scanner.field.focus();
+  const answer = await send(settling, body);
+  settling.inert = false;
+  if (answer) showDifferences(answer);
 });
 
 function leaveBy(submit) {
