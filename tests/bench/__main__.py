@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import custody, database, lists, measure, production, render, work
+from tests.bench import custody, database, due_dates, lists, measure, production, render, work
 from tests.bench.database import Filled
 from tests.bench.lists import Samples
 from tests.bench.render import Row
@@ -55,6 +55,7 @@ def main(words: Sequence[str]) -> int:
         filled.parts.engine.dispose()
     finally:
         server.stop()
+    rows += due_dates.rows()
     rows += [] if given.no_rendering else render.rows()
     print(measure.table(rows))
     print(production.summary(rows))

@@ -67,8 +67,7 @@ def test_it_is_started_kept_alive_and_ended(running: tuple[subprocess.Popen[str]
     read_until(process, "The bench agent ended with code -9; starting it again")
     second = lines(said, 2)[1][0]
     assert second != first
-    asked = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
-    assert (process.returncode, time.monotonic() - asked < 10) == (0, True)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
     assert not psutil.pid_exists(int(second))

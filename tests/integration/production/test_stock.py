@@ -1,6 +1,5 @@
 """The token stock: deliveries come in whole or not at all, and nobody sets aside or destroys what others answer for."""
 
-import time
 from collections.abc import Callable, Sequence
 from threading import Barrier, Thread
 
@@ -128,11 +127,8 @@ def test_the_same_tokens_delivered_twice_at_once_are_taken_in_once(workshop: Wor
     assert len(told(workshop, "delivery.taken_in")) == 1
 
 
-def test_ten_thousand_tokens_are_taken_in_while_one_waits(workshop: Workshop) -> None:
-    what = delivery(numbered(0, 10_000))
-    begun = time.monotonic()
-    assert take_in(workshop, what) == 10_000
-    assert time.monotonic() - begun < 60, "it takes two seconds on a machine that does nothing else"
+def test_ten_thousand_tokens_are_taken_in_each_with_its_entry(workshop: Workshop) -> None:
+    assert take_in(workshop, delivery(numbered(0, 10_000))) == 10_000
     assert workshop.read(lambda session: session.scalar(select(func.count()).select_from(CustodyEntry))) == 10_000
 
 

@@ -97,8 +97,8 @@ PIECES = st.sampled_from(["A", "7", r"\d", "[A-Z]", "[A-Z0-9]", "[0-9]", "{2}", 
 
 @given(st.lists(PIECES, min_size=1, max_size=12).map("".join), st.sampled_from(["A", "7", "A7"]))
 def test_no_pattern_that_is_taken_is_slow_to_read(pattern: str, letters: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     taken = pattern_problem(pattern, "-") == "The example does not fit the pattern."
     if taken:
         fits(pattern, (letters * LONGEST_WAYBILL)[: LONGEST_WAYBILL - 1] + "-")
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
