@@ -28,9 +28,9 @@ from workbench.kernel.crypto import seal_identity
 from workbench.kernel.identity import Actor, Role
 from workbench.kernel.secrets import Secrets
 from workbench.keys.models import Certificate, CustodyEntry, Token
-from workbench.keys.service import digest_of, register_certificate
+from workbench.keys.service import digest_of, register_certificate, revoke
 from workbench.keys.token_states import Custodian, TokenMove, TokenState, find_token_transition
-from workbench.keys.tokens import move, take_in
+from workbench.keys.tokens import get_token, hand_on, move, take_in
 from workbench.keys.trial import TrialAuthority
 from workbench.organisation.models import Staff
 from workbench.production.algorithms import Algorithm
@@ -344,3 +344,11 @@ def _authority() -> TrialAuthority:
     """One authority for the whole process; its files are not needed once it has been made."""
     with TemporaryDirectory() as folder:
         return TrialAuthority.load_or_create(Path(folder))
+
+
+def withdraw(session: Session, serial: str) -> None:
+    """Nobody collected this key, which its authority holds: its certificate has ended, and it goes back."""
+    token = get_token(session, serial)
+    ended = session.scalars(select(Certificate.id).where(Certificate.token_id == token.id)).one()
+    revoke(session, ended, "长期未领取", SYSTEM)
+    hand_on(session, token, TokenMove.WITHDRAW, SYSTEM, to_ref=token.custodian_ref, remark="长期未领取")

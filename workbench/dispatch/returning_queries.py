@@ -54,6 +54,16 @@ def find_packing(session: Session) -> Consignment | None:
     ).one_or_none()
 
 
+def last_carrier(session: Session) -> str | None:
+    """Code of the courier company that the reader's authority last gave a parcel to, or had one from."""
+    return session.scalars(
+        select(Consignment.carrier_code)
+        .where(Consignment.carrier_code.is_not(None))
+        .order_by(Consignment.handed_over_at.desc().nulls_last(), Consignment.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
 def list_keys(session: Session, consignment_id: int) -> Sequence[tuple[str, str]]:
     """Serials and enterprises of what lies in a return, newest first."""
     rows = session.execute(

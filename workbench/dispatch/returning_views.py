@@ -3,22 +3,24 @@ by scan, and two people have it destroyed. Every form posts without scripts.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from flask import Flask, flash, request
+from flask import Flask, flash, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_admin import Admin, expose
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 
 from workbench.dispatch import returning, returning_queries
-from workbench.dispatch.carriers import list_carriers
+from workbench.dispatch.carriers import LONGEST_WAYBILL, list_carriers
+from workbench.dispatch.packing import Packed, clean_serial
 from workbench.dispatch.speaking import by_language, said
 from workbench.dispatch.words import STATE_NAMES
 from workbench.kernel.errors import NotFound, WorkbenchError
 from workbench.kernel.permissions import Permission, permits
 from workbench.keys.destroying import propose_destruction, sign_destruction, withdraw_proposal
 from workbench.keys.token_states import TOKEN_STATE_NAMES
-from workbench.shell import menu
+from workbench.shell import failures, menu
 from workbench.shell.context import current_actor, db
 from workbench.shell.gate import DeskView, needs
 
@@ -37,6 +39,21 @@ def register(app: Flask, admin: Admin) -> None:
             icon="rotate",
         ),
     )
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A key that was scanned, what became of it, and how many there are now."""
+
+    found: Packed
+    became: str
+    count: str
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """Word and detail of the answer."""
+        word = gettext("Scanned before") if self.found.repeated else self.became
+        return word, f"{self.found.serial} · {self.found.enterprise_name} · {self.count}"
 
 
 class ReturnsView(DeskView):
@@ -63,6 +80,8 @@ class ReturnsView(DeskView):
                 to_destroy=returning_queries.list_to_destroy(db()) if actor.scope.everything else [],
                 me=actor.id,
                 carriers=list_carriers(db()),
+                carrier=request.args.get("carrier") or (returning_queries.last_carrier(db()) if may_pack else None),
+                waybill=request.args.get("waybill", ""),
                 state_names=STATE_NAMES,
                 token_state_names=TOKEN_STATE_NAMES,
                 by_language=by_language,
@@ -74,13 +93,13 @@ class ReturnsView(DeskView):
     def pack(self) -> ResponseReturnValue:
         """Put the scanned key into the return that lies open, or into a new one."""
 
-        def act() -> str:
+        def act() -> Scanned:
             consignment = returning.open_return(db(), current_actor())
             found = returning.pack_return(db(), current_actor(), consignment.id, request.form.get("serial", ""))
-            word = gettext("Scanned before") if found.repeated else gettext("Packed")
-            return f"{found.serial} · {found.enterprise_name} · {word} · {found.count}"
+            count = ngettext("%(num)d key packed", "%(num)d keys packed", found.count)
+            return Scanned(found, gettext("Packed"), count)
 
-        return self._do(act)
+        return self._scan(act)
 
     @expose("/<int:consignment_id>/take-out", methods=["POST"])
     @needs(Permission.KEY_RECEIVE)
@@ -104,20 +123,19 @@ class ReturnsView(DeskView):
             sent = returning.send_return(db(), current_actor(), consignment_id, carrier, waybill)
             return str(gettext("Handed over: %(number)s", number=sent.number))
 
-        return self._do(act)
+        return self._do(act, carrier=carrier[:40], waybill=waybill[:LONGEST_WAYBILL])
 
     @expose("/take-in", methods=["POST"])
     @needs(Permission.KEY_DISPATCH)
     def take_in(self) -> ResponseReturnValue:
         """A key that came back is in the vendor's stock again."""
 
-        def act() -> str:
+        def act() -> Scanned:
             found = returning.take_in(db(), current_actor(), request.form.get("serial", ""))
-            word = gettext("Scanned before") if found.repeated else gettext("Taken in")
             left = ngettext("%(num)d key to come", "%(num)d keys to come", found.count)
-            return f"{found.serial} · {found.enterprise_name} · {word} · {left}"
+            return Scanned(found, gettext("Taken in"), left)
 
-        return self._do(act)
+        return self._scan(act)
 
     @expose("/<int:consignment_id>/close", methods=["POST"])
     @needs(Permission.KEY_DISPATCH)
@@ -166,13 +184,34 @@ class ReturnsView(DeskView):
 
         return self._do(act)
 
-    def _do(self, verb: Callable[[], str]) -> ResponseReturnValue:
+    def _scan(self, verb: Callable[[], Scanned]) -> ResponseReturnValue:
+        """What a scan came to, refusals too: for the script as it shows scans, else at the top of the page."""
+        try:
+            with db().begin_nested():
+                scanned = verb()
+        except WorkbenchError as refusal:
+            if failures.wants_json():
+                serial = clean_serial(request.form.get("serial", ""))
+                return jsonify(tone="refused", word=serial, detail=said(refusal))
+            return self._refused(refusal)
+        word, detail = scanned.words
+        if failures.wants_json():
+            return jsonify(tone="repeat" if scanned.found.repeated else "ok", word=word, detail=detail)
+        flash(f"{word} · {detail}", "success")
+        return self.see_other("returns.index")
+
+    def _do(self, verb: Callable[[], str], **written: str) -> ResponseReturnValue:
+        """Do it and say so; what was written into the form stands there again when it was refused."""
         try:
             with db().begin_nested():
                 words = verb()
             flash(words, "success")
         except WorkbenchError as refusal:
-            if isinstance(refusal, NotFound) and "serial" not in refusal.values:
-                raise
-            flash(said(refusal), "error")
+            return self._refused(refusal, **written)
         return self.see_other("returns.index")
+
+    def _refused(self, refusal: WorkbenchError, **written: str) -> ResponseReturnValue:
+        if isinstance(refusal, NotFound) and "serial" not in refusal.values:
+            raise refusal
+        flash(said(refusal), "error")
+        return self.see_other("returns.index", **written)

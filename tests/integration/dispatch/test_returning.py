@@ -3,24 +3,19 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from tests.integration.dispatch.conftest import Table
 from tests.integration.dispatch.doors import Door, open_doors
-from tests.support.casework import SYSTEM
 from tests.support.database import Database
 from tests.support.desk import open_desk
-from tests.support.keys import MadeKey
+from tests.support.keys import MadeKey, withdraw
 from workbench.dispatch import receiving, returning, settling
 from workbench.dispatch.models import Consignment
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState, DiscrepancyKind
 from workbench.kernel.errors import Conflict, NotAllowed, NotFound
 from workbench.kernel.identity import Role
 from workbench.keys import destroying
-from workbench.keys.models import Certificate
-from workbench.keys.service import revoke
-from workbench.keys.token_states import Custodian, TokenMove, TokenState
-from workbench.keys.tokens import get_token, hand_on
+from workbench.keys.token_states import Custodian, TokenState
 
 BACK = "SF1234567890777"
 
@@ -38,10 +33,7 @@ def surrendered(door: Door, count: int) -> list[MadeKey]:
     for key in keys:
         door.scan(parcel, key.serial)
         with door.table.office.work() as session:
-            token = get_token(session, key.serial)
-            ended = session.scalars(select(Certificate.id).where(Certificate.token_id == token.id)).one()
-            revoke(session, ended, "长期未领取", SYSTEM)
-            hand_on(session, token, TokenMove.WITHDRAW, SYSTEM, to_ref=token.custodian_ref, remark="长期未领取")
+            withdraw(session, key.serial)
     door.close(parcel)
     return keys
 
@@ -136,6 +128,8 @@ def test_the_screen_packs_takes_in_and_destroys(door: Door, fresh_database: Data
         clerk.send(f"{page}pack", page, serial=key.serial)
         back = door.table.do(returning.open_return, who=door.first)
         assert f"return {back.number} with 1 key" in clerk.open(page)
+        refused = clerk.send(f"{page}{back.id}/send", page, carrier="sf", waybill="EA123456789CN")
+        assert 'value="EA123456789CN"' in clerk.open(refused.headers["Location"])
         clerk.send(f"{page}{back.id}/send", page, carrier="sf", waybill=BACK)
         assert BACK in vendor.open(page)
         vendor.send(f"{page}take-in", page, serial=key.serial)

@@ -1,6 +1,7 @@
 // The packing table: every scan goes into the chosen box at once; what does not belong stays on top, in red, until it
 // has been put aside. The lists follow the server's answers; when somebody else packs too, they are read anew.
 
+import { readAnew } from "../js/fresh.js";
 import { post } from "../js/http.js";
 import { bind } from "../js/keys.js";
 import { Scanner, sound } from "../js/scanning.js";
@@ -62,12 +63,7 @@ function showCounts({ counts, version }) {
 async function refresh() {
   if (!stale) return;
   stale = false;
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-  if (!answer?.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  // Sealed meanwhile: this page is no longer what the address leads to.
-  if (LISTS.some((each) => !fresh.querySelector(each))) location.reload();
-  else for (const each of LISTS) document.querySelector(each).replaceWith(fresh.querySelector(each));
+  if (!(await readAnew(LISTS))) location.reload(); // sealed meanwhile
 }
 
 function keepRefused() {
