@@ -60,11 +60,10 @@ def read_bench(
         return bench
     waiting = tuple(BenchCase(*row) for row in session.execute(_cases(ready_cases(actor)).limit(NEXT_SHOWN)))
     choice = _find_choice(session, actor, waiting, case_id)
-    next_one = next((each for each in waiting if not each.full), None)
     return replace(
         bench,
         shown=_find_work(session, Making.id == shown_id, Making.state == "made") if shown_id else None,
-        chosen=choice or next_one,
+        chosen=choice or _find_next(session, actor, waiting),
         is_choice=choice is not None,
         waiting=waiting,
         waiting_count=count_waiting(session, actor) if len(waiting) == NEXT_SHOWN else len(waiting),
@@ -163,6 +162,15 @@ def _find_work(session: Session, *conditions: Any) -> Work | None:
 def _work(row: Any) -> Work:
     found, case = row[: len(_WORK)], row[len(_WORK) :]
     return Work(BenchCase(*case), *found)
+
+
+def _find_next(session: Session, actor: Actor, waiting: Sequence[BenchCase]) -> BenchCase | None:
+    """What a scan takes when nothing was chosen: among those listed, or behind them when none of them can be made."""
+    listed = next((each for each in waiting if not each.full), None)
+    if listed is not None or len(waiting) < NEXT_SHOWN:
+        return listed
+    row = session.execute(_cases(ready_cases(actor)).where(~holds_enough()).limit(1)).one_or_none()
+    return BenchCase(*row) if row is not None else None
 
 
 def _find_choice(session: Session, actor: Actor, waiting: Sequence[BenchCase], case_id: int | None) -> BenchCase | None:

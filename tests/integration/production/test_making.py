@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support.bench import Agent, Workshop
+from tests.support.keys import made_key
 from tests.support.tokens import Bench
 from workbench.cases.words import Service
 from workbench.kernel.audit import AuditEntry
@@ -11,9 +12,10 @@ from workbench.kernel.crypto import open_secret
 from workbench.kernel.errors import Conflict, NotAllowed, NotFound, WorkbenchError
 from workbench.kernel.identity import Actor, Role
 from workbench.keys.models import CustodyEntry
+from workbench.keys.queries import LIMIT_OF_KEYS
 from workbench.production import making
 from workbench.production.bench_parts import Bench as Screen
-from workbench.production.bench_state import read_bench
+from workbench.production.bench_state import NEXT_SHOWN, read_bench
 from workbench.production.protocol import Failed, Personalise, Requested, Write
 from workbench.production.tokens.driver import Fault
 
@@ -262,6 +264,20 @@ def test_an_enterprise_gets_no_fourth_certificate(workshop: Workshop, tokens: Be
     workshop.scan(station, serials[3])
     agent.work()
     assert workshop.state(other) == "made"
+
+
+def test_the_next_case_is_named_though_it_stands_behind_all_that_are_listed(workshop: Workshop, station: int) -> None:
+    facts = workshop.office.facts()
+    for number in range(LIMIT_OF_KEYS):
+        service = Service.ADDITIONAL if number else Service.NEW
+        made_key(workshop.office, service=service, uscc=facts.uscc, enterprise_name=facts.enterprise_name)
+    for _ in range(NEXT_SHOWN):
+        workshop.approved(Service.ADDITIONAL, uscc=facts.uscc, enterprise_name=facts.enterprise_name)
+    other = workshop.approved()
+    bench = screen(workshop)
+    assert [each.full for each in bench.waiting] == [True] * NEXT_SHOWN
+    assert bench.chosen is not None
+    assert (bench.chosen.id, bench.is_choice) == (other, False)
 
 
 def test_pins_are_nowhere_in_clear(workshop: Workshop, serial: str, station: int, agent: Agent) -> None:
