@@ -179,12 +179,17 @@ def test_keys_are_scanned_while_another_is_being_sent_on(
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_nothing_serious_is_wrong_with_the_screens(new_page: Callable[..., Page], site: Site, language: str) -> None:
     parcel = Parcel(site, 5)
+    beside = Parcel(site, 1, parcel)
     clerk = site.hire(Role.COUNTER_STAFF, parcel.authority_id)
     with site.parts.work(clerk.scope) as session:
         receiving.open_parcel(session, clerk, parcel.id)
         for serial in (*parcel.serials[:2], parcel.foreign, parcel.stray, "6901234567892"):
             receiving.scan_key(session, clerk, parcel.id, serial)
         receiving.scan_key(session, clerk, parcel.id, parcel.serials[2], damaged=True, remark="外壳裂开")
+    with site.parts.work(clerk.scope) as session:
+        astray = select(Discrepancy.id).where(Discrepancy.serial == parcel.foreign)
+        settling.send_on(session, clerk, session.scalars(astray).one(), "sf", f"SF6{parcel.id:012d}")
+        receiving.scan_key(session, clerk, parcel.id, beside.foreign)
     with site.parts.work() as session:
         settling.open_inquiry(session, parcel.packer, parcel.id, "已请快递公司查找")
     door, under_way = "receiving/", Parcel(site, 2, parcel)

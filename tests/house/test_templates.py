@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 from flask import Flask
 from html5lib import HTMLParser
@@ -19,6 +20,7 @@ HTML = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.ht
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 WORD = re.compile(r"[A-Za-z]{2,}")
 SPOKEN_ATTRIBUTE = re.compile(r"""\b(?:title|placeholder|alt|aria-label)=(?:"([^"]*)"|'([^']*)')""")
+VALUE = re.compile(r"%\(\w+\)[a-z]")
 FORBIDDEN = re.compile(r"""<[^>]*\s(?:on[a-z]+|style)\s*=|javascript:""", re.IGNORECASE)
 OWN_WORDS = {"desk/_language.html": {"中文", "English"}, "portal/base.html": {"中文", "English"}}
 """What is never translated, by template: each language is offered in its own words."""
@@ -101,6 +103,25 @@ def test_each_message_has_chinese() -> None:
 def _translated(string: str | Sequence[str] | None) -> bool:
     parts = [string] if string is None or isinstance(string, str) else string
     return all(parts)
+
+
+def test_each_form_of_a_message_holds_the_same_values() -> None:
+    """A value that only one form or only the Chinese asks for breaks the page that says the other: `_("Label")` is the
+    same message as the singular of `ngettext("Label", "%(num)d labels", n)`."""
+    with CATALOGUE.open("rb") as file:
+        catalogue = read_po(file, locale="zh_Hans_CN")
+    differing = [each.id for each in catalogue if each.id and len({_values(form) for form in _forms(each)}) > 1]
+    assert not differing
+
+
+def _forms(message: Message) -> list[str]:
+    english = [message.id] if isinstance(message.id, str) else [*message.id]
+    chinese = [message.string] if isinstance(message.string, str) else [*(message.string or ())]
+    return [*english, *chinese]
+
+
+def _values(form: str) -> frozenset[str]:
+    return frozenset(VALUE.findall(form))
 
 
 def test_whatever_the_code_says_is_in_the_catalogue() -> None:
