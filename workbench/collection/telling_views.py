@@ -10,7 +10,7 @@ from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
-from workbench.cases.calendar import working_days_left
+from workbench.cases.calendar import last_day, working_days_left
 from workbench.cases.calendar_text import due_reason
 from workbench.cases.deadlines import load_calendar
 from workbench.cases.models import Application
@@ -21,7 +21,6 @@ from workbench.collection.speaking import said
 from workbench.collection.telling import notify_many
 from workbench.kernel.arguments import row_id
 from workbench.kernel.clock import now
-from workbench.kernel.errors import Invalid
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, permits
@@ -90,6 +89,7 @@ class TellingView(DeskView):
             self.render(
                 "collection/telling.html",
                 **frame("telling.index", page, wanted, shows),
+                last_day=last_day,
                 left=left,
                 why=why,
                 service_names=SERVICE_NAMES,
@@ -103,7 +103,8 @@ class TellingView(DeskView):
         """Tell the chosen enterprises; what cannot be told is named."""
         chosen = [case_id for value in request.form.getlist("case") if (case_id := row_id(value)) is not None]
         if not chosen:
-            raise Invalid(N_("Choose at least one case."))
+            flash(gettext("Choose at least one case."), "error")
+            return self.see_other("telling.index")
         told = notify_many(db(), current_actor(), chosen)
         if told.pickups:
             flash(ngettext("%(num)d enterprise told.", "%(num)d enterprises told.", len(told.pickups)), "success")

@@ -16,7 +16,8 @@ from workbench.dispatch.carriers import LONGEST_WAYBILL, list_carriers
 from workbench.dispatch.packing import Packed, clean_serial
 from workbench.dispatch.speaking import by_language, said
 from workbench.dispatch.words import STATE_NAMES
-from workbench.kernel.errors import NotFound, WorkbenchError
+from workbench.kernel.errors import Invalid, NotFound, WorkbenchError
+from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, permits
 from workbench.keys.destroying import propose_destruction, sign_destruction, withdraw_proposal
 from workbench.keys.token_states import TOKEN_STATE_NAMES
@@ -156,6 +157,8 @@ class ReturnsView(DeskView):
         serials, remark = request.form.getlist("serial"), request.form.get("remark", "")
 
         def act() -> str:
+            if not serials:
+                raise Invalid(N_("Select at least one key."))
             for serial in sorted(serials):
                 propose_destruction(db(), current_actor(), serial, remark)
             return str(gettext("Proposed. A second person has to sign."))

@@ -13,6 +13,7 @@ from flask_admin import expose
 from flask_babel import gettext
 from sqlalchemy import or_, select
 
+from workbench.cases.calendar import last_day
 from workbench.cases.facts import CaseFacts, InvalidFacts, check_facts
 from workbench.cases.models import Application, CaseEvent
 from workbench.cases.service import get_case
@@ -145,6 +146,7 @@ class ApplicationView(DeskView):
             "documents/receipt.html",
             application=application,
             submission=submission,
+            decides_by=last_day(application.due_at) if application.due_at else None,
             site=site,
             slots=slots_for(documents, kept=list_attachments(db(), [submission.id])),
             service_name=gettext(SERVICE_NAMES[Service(application.service)]),

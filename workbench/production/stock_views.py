@@ -138,10 +138,14 @@ class StockView(DeskView):
     def destroy(self) -> ResponseReturnValue:
         """Destroy the selected ones of those that were set aside."""
         form = RemarkForm(request.form)
-        if not form.validate():
-            raise Invalid(N_("Say why; it is recorded."))
-        count = stock.destroy(db(), current_actor(), request.form.getlist("token"), form.remark.data)
-        flash(ngettext("%(num)d token destroyed.", "%(num)d tokens destroyed.", count), "success")
+        chosen = request.form.getlist("token")
+        if not chosen:
+            flash(gettext("Select at least one token."), "error")
+        elif not form.validate():
+            flash(gettext("Say why; it is recorded."), "error")
+        else:
+            count = stock.destroy(db(), current_actor(), chosen, form.remark.data)
+            flash(ngettext("%(num)d token destroyed.", "%(num)d tokens destroyed.", count), "success")
         return self.see_other("stock.tokens", state=TokenState.SPOILED.value)
 
     @expose("/delivery", methods=["GET", "POST"])

@@ -11,7 +11,7 @@ from flask_babel import gettext, ngettext
 from workbench.cases import claims
 from workbench.cases.states import REVIEW_PERMISSIONS
 from workbench.cases.words import Desk, State
-from workbench.kernel.errors import Invalid, WorkbenchError
+from workbench.kernel.errors import WorkbenchError
 from workbench.kernel.permissions import PERMISSIONS, Permission, permits
 from workbench.organisation.models import Staff
 from workbench.organisation.queries import list_authorities, list_own_desk
@@ -67,7 +67,8 @@ class QueueView(DeskView):
         form = ReassignForm.for_people(deciders(self.desk), request.form)
         chosen = request.form.getlist("case", type=int)[:PAGE_SIZE]
         if not form.validate() or not chosen:
-            raise Invalid("Select at least one case, a person and a note.")
+            flash(gettext("Select at least one case, a person and a note."), "error")
+            return self.see_other(f"{self.endpoint}.index")
         moved, refused = 0, []
         for case_id in chosen:
             try:

@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,10 +18,11 @@ from tests.support.casework import OTHER_IDENTITY
 from tests.support.database import Database
 from tests.support.desk import Desk, DeskBrowser, open_desk
 from tests.support.keys import MadeKey
+from workbench.cases.calendar import local_day
 from workbench.cases.models import Application
 from workbench.collection.models import HandOver, Pickup
 from workbench.kernel.audit import AuditEntry
-from workbench.kernel.clock import now
+from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.identity import Role
 
 JSON = {"Accept": "application/json"}
@@ -170,14 +171,16 @@ def test_nothing_of_another_authority_is_found_by_any_path(counter: Counter, cle
 
 def test_enterprises_are_told_from_the_list(counter: Counter, clerk: DeskBrowser) -> None:
     keys = [counter.arrived(), counter.arrived()]
+    in_time = local_day(now()) - timedelta(days=4)
+    late = datetime.combine(in_time + timedelta(days=1), time(), SHANGHAI)
     with counter.office.work() as session:
-        session.execute(
-            update(Application).where(Application.id == keys[0].application_id).values(due_at=now() - timedelta(days=4))
-        )
+        session.execute(update(Application).where(Application.id == keys[0].application_id).values(due_at=late))
     page = clerk.open("/desk/collection/telling/")
-    assert "overdue" in page
+    assert re.search(rf"{in_time:%a} {in_time.day} {in_time:%b}\b[^<]* · \d+ working days? overdue", page)
     assert page.index(f'value="{keys[0].application_id}"') < page.index(f'value="{keys[1].application_id}"')
     assert f'value="{keys[1].application_id}"' not in clerk.open("/desk/collection/telling/?show=late")
+    clerk.send("/desk/collection/telling/notify", "/desk/collection/telling/")
+    assert "Choose at least one case." in clerk.open("/desk/collection/telling/")
     chosen = [str(key.application_id) for key in keys]
     clerk.send("/desk/collection/telling/notify", "/desk/collection/telling/", case=chosen)
     assert "2 enterprises told." in clerk.open("/desk/collection/telling/")

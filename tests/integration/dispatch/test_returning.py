@@ -133,6 +133,8 @@ def test_the_screen_packs_takes_in_and_destroys(door: Door, fresh_database: Data
         clerk.send(f"{page}{back.id}/send", page, carrier="sf", waybill=BACK)
         assert BACK in vendor.open(page)
         vendor.send(f"{page}take-in", page, serial=key.serial)
+        vendor.send(f"{page}propose", page, remark="退回销毁")
+        assert "Select at least one key." in vendor.open(page)
         vendor.send(f"{page}propose", page, serial=key.serial, remark="退回销毁")
         assert "A second person signs." in vendor.open(page)
         vendor.send(f"{page}1/sign", page)

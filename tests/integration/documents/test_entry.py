@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import html5lib
@@ -16,7 +17,7 @@ from workbench.cases.words import State
 from workbench.documents.attachments import list_attachments
 from workbench.documents.drafting import read_draft
 from workbench.documents.service import current_submission
-from workbench.kernel.clock import now
+from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.parts import Parts
 
 Browsers = Callable[[str], Browser]
@@ -68,13 +69,15 @@ def test_a_paper_application_goes_in_with_one_post_and_gets_a_receipt(parts: Par
     html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(receipt.text)
     number = re.search(r"EK\d{11}", receipt.text)
     assert number
-    assert "pre-check decides by" in receipt.text
     assert "11010519491231002X" not in receipt.text
     assert browsers("clerk-b").get(answer.location).status_code == 404
     with parts.work() as session:
         case = session.scalars(select(Application).where(Application.number == number.group())).one()
+        assert case.due_at is not None
+        in_time = (case.due_at - timedelta(seconds=1)).astimezone(SHANGHAI)
         assert (case.channel, case.state) == ("counter", "pre_check")
         assert len(list_attachments(session, [current_submission(session, case).id])) == 6
+    assert f"pre-check decides by {in_time:%a} {in_time.day} {in_time:%b}" in receipt.text
 
 
 def test_every_mistake_is_told_at_once_and_examined_files_are_kept(parts: Parts, browsers: Browsers) -> None:
