@@ -167,7 +167,8 @@ def hand_over(session: Session, actor: Actor, consignment_id: int, carrier_code:
         NotAllowed: the actor doesn't dispatch keys.
         NotFound: no such consignment or courier company.
         Invalid: the waybill number is in another form than the company's.
-        Conflict: it is not sealed, the waybill is on another consignment, or a key in it may no longer be sent.
+        Conflict: it is not sealed, the waybill is on another consignment, a key in it may no longer be sent, or one was
+            found elsewhere since it was sealed.
     """
     consignment = _get_in_house(session, actor, consignment_id)
     if consignment.state != ConsignmentState.SEALED:
@@ -175,6 +176,7 @@ def hand_over(session: Session, actor: Actor, consignment_id: int, carrier_code:
             N_("Consignment %(number)s is not sealed: seal it before it is handed over."), number=consignment.number
         )
     carrier = carriers.give_waybill(session, consignment, carrier_code, waybill)
+    _refuse_changed(session, consignment)
     refuse_unfit(session, consignment)
     items = live_items(session, consignment)
     tokens = _lock_tokens(session, items)
@@ -297,6 +299,24 @@ def give_back(session: Session, actor: Actor, consignment: Consignment, item: Co
     if token.custodian == Custodian.PACKER:
         move_item(session, actor, consignment, item, token, TokenMove.UNPACK)
     item.outcome, item.settled_at = Outcome.TAKEN_OUT.value, now()
+
+
+def _refuse_changed(session: Session, consignment: Consignment) -> None:
+    """Stop a sealed consignment of which a key turned up elsewhere: its packing list names what is not in it."""
+    gone = session.scalars(
+        select(Token.serial)
+        .join(ConsignmentItem, ConsignmentItem.token_id == Token.id)
+        .where(
+            ConsignmentItem.consignment_id == consignment.id,
+            ConsignmentItem.settled_at >= consignment.sealed_at,
+        )
+        .order_by(Token.serial)
+    ).all()
+    if gone:
+        raise Conflict(
+            N_("Found elsewhere since the boxes were sealed: %(serials)s. Unseal, look into the boxes and seal again."),
+            serials="、".join(gone),
+        )
 
 
 def _lock_tokens(session: Session, items: Sequence[ConsignmentItem]) -> dict[int, Token]:

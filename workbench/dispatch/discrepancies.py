@@ -1,13 +1,14 @@
 """What did not agree with a packing list: noted once by serial and kind, open until somebody has said how it ended."""
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from workbench.dispatch import consignments
 from workbench.dispatch.models import Consignment, Discrepancy
 from workbench.dispatch.words import DiscrepancyKind
 from workbench.kernel.clock import now
-from workbench.kernel.identity import Actor
+from workbench.kernel.db import widened
+from workbench.kernel.identity import EVERYWHERE, Actor
 from workbench.keys.models import Token
 
 
@@ -50,19 +51,20 @@ def add_discrepancy(
     return found
 
 
-def settle_missing(session: Session, actor: Actor, token: Token, found_in: Consignment) -> None:
-    """A key that was missing has turned up: in a later opening of the same parcel, or in another one."""
-    missing = session.scalars(
-        select(Discrepancy).where(
-            Discrepancy.token_id == token.id,
-            Discrepancy.kind == DiscrepancyKind.MISSING.value,
-            Discrepancy.settled_at.is_(None),
-        )
-    ).all()
-    for each in missing:
-        consignment = session.get_one(Consignment, each.consignment_id)
-        how = "found_later" if consignment.id == found_in.id else "found_elsewhere"
-        settle(session, actor, consignment, each, how)
+def settle_found(session: Session, actor: Actor, token: Token, found_in: Consignment) -> None:
+    """A key that was missing has turned up, in a later opening of the same parcel or in another one; one that lay in
+    another authority's parcel and was to be sent on is no longer there."""
+    to_be_sent_on = and_(
+        Discrepancy.kind == DiscrepancyKind.OTHER_AUTHORITY.value, Discrepancy.consignment_id != found_in.id
+    )
+    settled_by_it = or_(Discrepancy.kind == DiscrepancyKind.MISSING.value, to_be_sent_on)
+    with widened(session, EVERYWHERE):  # the finding may be another authority's
+        for each in session.scalars(
+            select(Discrepancy).where(Discrepancy.token_id == token.id, settled_by_it, Discrepancy.settled_at.is_(None))
+        ).all():
+            consignment = session.get_one(Consignment, each.consignment_id)
+            how = "found_later" if consignment.id == found_in.id else "found_elsewhere"
+            settle(session, actor, consignment, each, how)
 
 
 def settle(session: Session, actor: Actor, consignment: Consignment, discrepancy: Discrepancy, how: str) -> None:

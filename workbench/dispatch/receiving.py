@@ -17,7 +17,7 @@ from workbench.cases.words import State
 from workbench.dispatch import consignments
 from workbench.dispatch.carriers import normalise_waybill
 from workbench.dispatch.consignments import get_consignment, lock_unseen
-from workbench.dispatch.discrepancies import add_discrepancy, find_discrepancy, settle_missing
+from workbench.dispatch.discrepancies import add_discrepancy, find_discrepancy, settle_found
 from workbench.dispatch.models import Consignment, Discrepancy, Receipt, ReceiptLine
 from workbench.dispatch.packing import clean_serial, find_live_item
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState, DiscrepancyKind, Finding, Outcome
@@ -268,7 +268,7 @@ def _judge(
     _take(session, actor, consignment, token)
     if not damaged:
         receive_case(session, actor, token)
-    settle_missing(session, actor, token, consignment)
+    settle_found(session, actor, token, consignment)
     return line
 
 
@@ -285,7 +285,7 @@ def _judge_beyond(session: Session, actor: Actor, consignment: Consignment, line
         if item is not None:
             item.outcome, item.settled_at = Outcome.MISROUTED.value, now()
         _take(session, actor, consignment, token)
-        settle_missing(session, actor, token, consignment)
+        settle_found(session, actor, token, consignment)
         line.token_id, line.finding = token.id, Finding.OTHER_AUTHORITY.value
     return line
 

@@ -11,7 +11,7 @@ from workbench.cases.deadlines import load_calendar
 from workbench.cases.models import Application
 from workbench.dispatch import carriers, consignments
 from workbench.dispatch.consignments import MOST_KEYS, get_consignment, live_items, new_consignment
-from workbench.dispatch.discrepancies import add_discrepancy, settle_missing
+from workbench.dispatch.discrepancies import add_discrepancy, settle_found
 from workbench.dispatch.models import Consignment, ConsignmentItem
 from workbench.dispatch.packing import Packed, clean_serial, find_live_item
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState, DiscrepancyKind, Outcome
@@ -165,7 +165,7 @@ def take_in(session: Session, actor: Actor, scanned: str) -> Packed:
         raise Conflict(HELD_ELSEWHERE[Custodian(token.custodian)], serial=token.serial)
     hand_on(session, token, TokenMove.TAKE_RETURN, actor, place=consignment.number)
     item.outcome, item.settled_at = Outcome.RECEIVED.value, now()
-    settle_missing(session, actor, token, consignment)
+    settle_found(session, actor, token, consignment)
     _step_in(session, actor, consignment)
     return _packed(session, token, item, repeated=False)
 

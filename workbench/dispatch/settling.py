@@ -42,7 +42,7 @@ def send_on(session: Session, actor: Actor, discrepancy_id: int, carrier_code: s
     Raises:
         NotAllowed: the actor receives no keys.
         NotFound: no such finding of the actor's authority.
-        Conflict: it has been settled, or the waybill is on another parcel.
+        Conflict: it has been settled, the key is no longer there, or the waybill is on another parcel.
         Invalid: the waybill number is in another form than the company's.
     """
     demand(actor, Permission.KEY_RECEIVE)
@@ -230,6 +230,8 @@ def _forward(
     token = session.scalars(
         select(Token).where(Token.id == found.token_id).with_for_update().execution_options(populate_existing=True)
     ).one()
+    if (token.state, token.custodian, token.custodian_ref) != (TokenState.PERSONALISED, Custodian.AUTHORITY, from_id):
+        raise Conflict(N_("Key %(serial)s is no longer in your hands."), serial=token.serial)
     assert token.authority_id is not None
     assert token.application_id is not None
     onward = new_consignment(session, actor, token.authority_id, ConsignmentKind.FORWARD, from_id)

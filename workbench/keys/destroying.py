@@ -34,7 +34,7 @@ def propose_destruction(session: Session, actor: Actor, serial: str, remark: str
     said = remark.strip()
     if not 0 < len(said) <= MAX_REMARK:
         raise Invalid(N_("Say in 1 to %(limit)s characters why; it is recorded."), limit=MAX_REMARK)
-    _refuse_unless_destroyable(session, token)
+    _refuse_unless_destroyable(session, actor, token)
     known = find_proposal(session, token.id)
     if known is not None:
         return known
@@ -57,12 +57,12 @@ def sign_destruction(session: Session, actor: Actor, destruction_id: int) -> Tok
     Raises:
         NotAllowed: the actor disposes of no keys, or is the one who proposed it.
         NotFound: no such proposal inside the actor's reach.
-        Conflict: it was signed or withdrawn, or the key is elsewhere by now.
+        Conflict: it was signed or withdrawn, or somebody else holds the key by now.
     """
     proposal, token = _get_open(session, actor, destruction_id)
     if proposal.proposed_by_id == actor.id:
         raise NotAllowed(N_("You proposed this: a second person has to sign."))
-    _refuse_unless_destroyable(session, token)
+    _refuse_unless_destroyable(session, actor, token)
     proposal.signed_at, proposal.signed_by_id = now(), actor.id
     hand_on(session, token, TokenMove.DESTROY, actor, remark=proposal.remark)
     _record(session, "destruction.signed", actor, token, proposal.remark)
@@ -93,18 +93,21 @@ def find_proposal(session: Session, token_id: int) -> Destruction | None:
 
 
 def _get_open(session: Session, actor: Actor, destruction_id: int) -> tuple[Destruction, Token]:
+    """A proposal and its token, locked: the token first, as whoever proposes or sends it away locks it."""
     demand(actor, Permission.KEY_DISPOSE)
-    proposal = session.scalars(
-        select(Destruction)
+    token = session.scalars(
+        select(Token)
+        .join(Destruction, Destruction.token_id == Token.id)
         .where(Destruction.id == destruction_id)
-        .with_for_update()
+        .with_for_update(of=Token)
         .execution_options(populate_existing=True)
     ).one_or_none()
-    if proposal is None or not _reaches(actor, proposal.authority_id):
+    proposal = session.get(Destruction, destruction_id, with_for_update=True, populate_existing=True)
+    if token is None or proposal is None or not _reaches(actor, proposal.authority_id):
         raise NotFound(N_("There is no such proposal."))
     if proposal.signed_at is not None or proposal.withdrawn_at is not None:
         raise Conflict(N_("This proposal has been signed or withdrawn."))
-    return proposal, session.get_one(Token, proposal.token_id)
+    return proposal, token
 
 
 def _reaches(actor: Actor, authority_id: int | None) -> bool:
@@ -112,11 +115,21 @@ def _reaches(actor: Actor, authority_id: int | None) -> bool:
     return actor.scope.everything or (authority_id is not None and actor.scope.covers(authority_id))
 
 
-def _refuse_unless_destroyable(session: Session, token: Token) -> None:
+def _holds(actor: Actor, token: Token) -> bool:
+    """Whether a key lies where the actor works: what an authority holds is destroyed there and what the vendor holds at
+    the vendor's; where a key lies that was set aside, no custody says."""
+    if token.custodian == Custodian.AUTHORITY:
+        return not actor.scope.everything and token.custodian_ref in actor.scope.authority_ids
+    if token.custodian == Custodian.VENDOR_STOCK:
+        return actor.scope.everything
+    return token.custodian == Custodian.SPOILED
+
+
+def _refuse_unless_destroyable(session: Session, actor: Actor, token: Token) -> None:
     if TokenState(token.state) not in DESTROYABLE:
         raise Conflict(REFUSALS[TokenState(token.state)], serial=token.serial)
-    if token.custodian == Custodian.COURIER:
-        raise Conflict(HELD_ELSEWHERE[Custodian.COURIER], serial=token.serial)
+    if not _holds(actor, token):
+        raise Conflict(HELD_ELSEWHERE[Custodian(token.custodian)], serial=token.serial)
     valid = select(Certificate.id).where(Certificate.token_id == token.id, Certificate.state == "valid")
     if session.scalars(valid.limit(1)).one_or_none() is not None:
         raise Conflict(N_("The certificate on key %(serial)s is still valid: revoke it first."), serial=token.serial)

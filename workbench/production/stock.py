@@ -142,7 +142,7 @@ def destroy(session: Session, actor: Actor, serials: Sequence[str], remark: str)
     Raises:
         NotAllowed: the actor doesn't keep the stock.
         NotFound: one is not in stock.
-        Conflict: one was not set aside before.
+        Conflict: one was not set aside before, or carried a certificate, so that a second person has to sign.
         Invalid: no remark, no token, or too many.
     """
     demand(actor, Permission.STOCK_MANAGE)
@@ -155,6 +155,11 @@ def destroy(session: Session, actor: Actor, serials: Sequence[str], remark: str)
         token = get_token(session, serial, lock=True)
         if token.state != TokenState.SPOILED:
             raise Conflict(REFUSALS[TokenState(token.state)], serial=token.serial)
+        if session.scalars(select(Certificate.id).where(Certificate.token_id == token.id).limit(1)).first() is not None:
+            raise Conflict(
+                N_("Token %(serial)s carried a certificate: two people destroy it, on the page of returns."),
+                serial=token.serial,
+            )
         _move_as_it_is(session, actor, token, TokenMove.DESTROY, remark)
     return len(wanted)
 

@@ -6,17 +6,20 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.integration.dispatch.conftest import WAYBILL, Table
+from tests.integration.dispatch.doors import open_doors
 from tests.integration.dispatch.test_packing import actions, revoked
 from workbench.cases.calendar import local_day
 from workbench.cases.deadlines import load_calendar
 from workbench.cases.models import Application, CaseEvent
 from workbench.dispatch import consignments, packing
 from workbench.dispatch.models import Consignment, ConsignmentItem
+from workbench.dispatch.words import ConsignmentState
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.kernel.identity import Role
 from workbench.kernel.outbox import OutboxMessage
 from workbench.keys.models import CustodyEntry
+from workbench.keys.token_states import Custodian
 
 
 def test_keys_cases_and_enterprises_move_together(table: Table) -> None:
@@ -134,6 +137,20 @@ def test_nothing_is_undone_once_the_courier_has_it(table: Table) -> None:
             table.do(verb, consignment.id, "示例")
     with pytest.raises(Conflict, match="courier has"):
         table.do(consignments.hand_over, consignment.id, "sf", "SF9999999999999")
+
+
+def test_what_was_found_elsewhere_since_the_seal_stops_the_hand_over(table: Table) -> None:
+    door = open_doors(table)
+    found, *others = keys = table.keys(2)
+    sealed = table.sealed(keys)
+    parcel = door.opened(table.keys(1, authority=1), authority=1, waybill="SF1234567890155")
+    door.scan(parcel, found.serial, door.second)
+    with pytest.raises(Conflict, match=f"boxes were sealed: {found.serial}"):
+        table.do(consignments.hand_over, sealed.id, "sf", WAYBILL)
+    table.do(consignments.unseal, sealed.id, "示例：逐把核对")
+    table.do(consignments.seal, sealed.id)
+    assert table.do(consignments.hand_over, sealed.id, "sf", WAYBILL).state == ConsignmentState.IN_TRANSIT
+    assert {table.token(key).custodian for key in others} == {Custodian.COURIER}
 
 
 def test_two_hand_overs_at_once_are_one(table: Table) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.dispatch.conftest import Table
-from tests.integration.dispatch.doors import Door, open_doors
+from tests.integration.dispatch.doors import Door, counter_staff, open_doors
 from tests.support.database import Database
 from tests.support.desk import open_desk
 from tests.support.keys import MadeKey, withdraw
@@ -16,6 +16,7 @@ from workbench.kernel.errors import Conflict, NotAllowed, NotFound
 from workbench.kernel.identity import Role
 from workbench.keys import destroying
 from workbench.keys.token_states import Custodian, TokenState
+from workbench.keys.tokens import get_token
 
 BACK = "SF1234567890777"
 
@@ -114,6 +115,24 @@ def test_a_missing_one_that_comes_later_is_taken_in(door: Door) -> None:
     door.table.do(returning.take_in, late.serial)
     assert door.found(back) == {(late.serial, DiscrepancyKind.MISSING): "found_later"}
     assert door.table.token(late).custodian == Custodian.VENDOR_STOCK
+
+
+def test_a_key_is_destroyed_by_those_who_hold_it(door: Door) -> None:
+    (key,) = surrendered(door, 1)
+    second = counter_staff(door.table.office, "counter-0-b")
+    with pytest.raises(Conflict, match="at an issuing authority"):
+        door.table.do(destroying.propose_destruction, key.serial, "示例")
+    proposal = door.table.do(destroying.propose_destruction, key.serial, "示例", who=door.first)
+    with door.table.office.work(second) as session:
+        get_token(session, key.serial)  # as it was before it left, in the memory of whoever signs
+        sent_back(door, [key])
+        with pytest.raises(Conflict, match="with the courier"):
+            destroying.sign_destruction(session, second, proposal.id)
+    door.table.do(returning.take_in, key.serial)
+    with pytest.raises(Conflict, match="in the vendor's stock"):
+        door.table.do(destroying.sign_destruction, proposal.id, who=second)
+    door.table.do(destroying.sign_destruction, proposal.id)
+    assert door.table.token(key).state == TokenState.DESTROYED
 
 
 def test_the_screen_packs_takes_in_and_destroys(door: Door, fresh_database: Database, tmp_path: Path) -> None:

@@ -103,6 +103,27 @@ def test_sending_on_is_the_finder_s_and_its_waybill_has_to_fit(door: Door) -> No
     assert finding(door, foreign.serial, DiscrepancyKind.OTHER_AUTHORITY).settled_at is None
 
 
+def test_what_its_own_authority_has_is_sent_on_by_nobody(door: Door) -> None:
+    (key,) = door.table.keys(1, authority=1)
+    own = door.sent([key], authority=1, waybill="SF1234567890155")
+    parcel = door.opened(door.table.keys(1))
+    door.scan(parcel, key.serial)
+    noted = finding(door, key.serial, DiscrepancyKind.OTHER_AUTHORITY)
+    door.table.do(receiving.open_parcel, own.id, who=door.second)
+    door.scan(own, key.serial, door.second)
+    assert door.found(parcel) == {(key.serial, DiscrepancyKind.OTHER_AUTHORITY): "found_elsewhere"}
+    with pytest.raises(Conflict, match="settled already"):
+        door.table.do(settling.send_on, noted.id, "sf", ONWARD, who=door.first)
+    # Nor when the finding was left open by other means than a scan.
+    with door.table.office.work() as session:
+        open_again = session.get_one(Discrepancy, noted.id)
+        open_again.settled_at = open_again.settled_by = open_again.settlement = None
+    with pytest.raises(Conflict, match="no longer in your hands"):
+        door.table.do(settling.send_on, noted.id, "sf", ONWARD, who=door.first)
+    token = door.table.token(key)
+    assert (token.custodian, token.custodian_ref) == (Custodian.AUTHORITY, door.table.office.authority_ids[1])
+
+
 def test_an_extra_key_is_kept_and_a_foreign_object_explained(door: Door) -> None:
     listed, stray = door.table.keys(2)
     parcel = door.opened([listed])

@@ -13,6 +13,7 @@ from workbench.keys.models import Certificate, Token
 from workbench.keys.service import revoke
 from workbench.keys.token_states import Custodian, TokenMove, TokenState
 from workbench.keys.tokens import get_token, hand_on
+from workbench.production import stock
 
 
 @pytest.fixture
@@ -113,3 +114,11 @@ def test_a_withdrawn_proposal_is_signed_by_nobody(office: Office, proposer: Acto
     with pytest.raises(Conflict):
         sign(office, signer, proposal)
     assert propose(office, signer, key) != proposal
+
+
+def test_no_single_person_destroys_what_carried_a_certificate(office: Office) -> None:
+    key = set_aside(office)
+    keeper = office.hire("keeper", Role.KEY_MAKER)
+    with office.work(keeper) as session, pytest.raises(Conflict, match="two people destroy it"):
+        stock.destroy(session, keeper, [key.serial], "外壳裂开")
+    assert token(office, key).state == TokenState.SPOILED
