@@ -154,6 +154,38 @@ def test_a_delegate_collects_in_twelve_acts(
     assert OTHER_IDENTITY not in counter.page.content()
 
 
+def test_a_mistyped_identity_number_is_named_where_it_stands(counter: Counter, waiting: Callable[[], Ready]) -> None:
+    key = waiting()
+    counter.find(key.code)
+    counter.wait_until_looked()
+    for press in ("F2", "F4", "F7"):
+        counter.press(press)
+    number = counter.page.get_by_label("Delegate's identity number")
+    for typed, problem in (
+        ("123456", "has 18 characters"),
+        ("11010519491231X02X", "holds digits, and X at the end only"),
+        ("110105194912310021", "its last character does not fit"),
+    ):
+        number.fill(typed)
+        number.blur()
+        expect(counter.page.locator("[data-identity-said]")).to_contain_text(problem)
+    number.fill(OTHER_IDENTITY)
+    number.blur()
+    expect(counter.page.locator("[data-identity-said]")).to_be_hidden()
+
+
+def test_keys_out_of_turn_say_what_comes_first(counter: Counter, waiting: Callable[[], Ready]) -> None:
+    key = waiting()
+    counter.find(key.code)
+    counter.wait_until_looked()
+    counter.press("F4")
+    expect(counter.page.locator(".toasts")).to_contain_text("First: originals.")
+    counter.press("F2")
+    counter.press("F7")
+    expect(counter.page.locator(".toasts")).to_contain_text("First: final stamping.")
+    expect(counter.step("stamping")).to_have_class("step is-open")
+
+
 def test_another_key_is_refused_and_the_right_one_follows(
     site: Site, counter: Counter, waiting: Callable[[], Ready]
 ) -> None:
@@ -183,6 +215,10 @@ def test_an_original_that_differs_refuses_and_tells_which(
     counter.step("originals").locator("[data-fold]").click()
     licence.get_by_role("radio", name="Differs").check()
     licence.get_by_label("What is different").fill("公章不清")
+    counter.press("F2")
+    expect(licence.locator('[value="differs"]')).to_be_checked()
+    counter.press("F4")
+    expect(counter.page.locator(".toasts")).to_contain_text("An original differs")
     counter.page.get_by_role("button", name="Refuse the final stamping").click()
     expect(counter.result).to_have_text("Final stamping refused")
     expect(counter.page.get_by_text("公章不清")).to_be_visible()

@@ -159,6 +159,9 @@ def _hand_over(courier: CourierPage, shelf: Shelf) -> None:
     courier.scan("JD0000000000001", "refused", "those look like SF1000000000001")
     courier.scan(WAYBILL, "done", f"Handed over: {number}")
     expect(courier.page.locator("[data-sealed] [data-number]")).to_have_count(0)
+    expect(courier.page.locator("[data-count-sealed]")).to_have_text("0 sealed parcels wait")
+    expect(courier.page.locator("[data-taken] tbody tr")).to_contain_text([WAYBILL])
+    expect(courier.page.locator("[data-taken]")).to_contain_text("Manifest SF Express (1)")
 
 
 def test_an_authority_is_found_by_typing_and_by_arrows(new_page: Callable[..., Page], site: Site) -> None:

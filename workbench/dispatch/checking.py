@@ -114,6 +114,16 @@ def _extra(session: Session, consignment: Consignment, serial: str) -> Extra:
 
 def _get_to_check(session: Session, actor: Actor, consignment_id: int) -> Consignment:
     consignment = get_packing(session, actor, consignment_id)
+    refuse_packer(session, actor, consignment)
+    return consignment
+
+
+def refuse_packer(session: Session, actor: Actor, consignment: Consignment) -> None:
+    """Stop who has packed here from taking the second look.
+
+    Raises:
+        NotAllowed: the actor opened the consignment, or a key in it was packed by the actor.
+    """
     packed_here = session.scalar(
         select(func.count())
         .select_from(ConsignmentItem)
@@ -125,7 +135,6 @@ def _get_to_check(session: Session, actor: Actor, consignment_id: int) -> Consig
     )
     if packed_here or consignment.packer_id == actor.id:
         raise NotAllowed(N_("You have packed here yourself: a second person has to check it."))
-    return consignment
 
 
 def _check(session: Session, actor: Actor, consignment: Consignment, **after: Any) -> None:

@@ -188,6 +188,10 @@ class PackingView(DeskView):
         """A second person scans every key again; what differs is named."""
         consignment = consignments.get_consignment(db(), current_actor(), consignment_id)
         if request.method == "GET":
+            try:
+                checking.refuse_packer(db(), current_actor(), consignment)
+            except WorkbenchError as refusal:
+                return self._refused(refusal, consignment_id)
             return self._check(consignment)
         scanned = [each for line in request.form.getlist("serials") for each in line.splitlines()][:MOST_SCANNED]
         try:

@@ -196,8 +196,10 @@ def test_who_packed_may_not_check(packer: DeskBrowser, table: Table) -> None:
     key = table.keys(1)[0]
     page = begin(packer, table)
     packer.send(f"{page}/scan", page, serial=key.serial)
-    packer.send(f"{page}/check", serials=key.serial)
-    assert "a second person has to check it" in packer.open(f"{page}/check")
+    assert packer.client.get(f"{page}/check").status_code == 303
+    assert "a second person has to check it" in packer.open(page)
+    packer.send(f"{page}/check", page, serials=key.serial)
+    assert "a second person has to check it" in packer.open(page)
 
 
 def test_a_house_that_wants_the_second_look_says_so(table: Table, fresh_database: Database, tmp_path: Path) -> None:

@@ -37,7 +37,23 @@ const done = {
 };
 
 function isDelegateProven() {
-  return field.delegate_name.value.trim() !== "" && scannedText(field.delegate_identity.value).length === 18 && field.letter.files.length > 0;
+  return field.delegate_name.value.trim() !== "" && !identityProblem() && field.letter.files.length > 0;
+}
+
+/** What is wrong with the delegate's identity number (GB 11643), as a word of this page; the server looks once more. */
+function identityProblem() {
+  const number = scannedText(field.delegate_identity.value).replace(/\s/g, "").toUpperCase();
+  if (number.length !== 18) return "counter.identity-length";
+  if (!/^\d{17}[\dX]$/.test(number)) return "counter.identity-characters";
+  const sum = [...number.slice(0, 17)].reduce((total, digit, place) => total + digit * (2 ** (17 - place) % 11), 0);
+  return number[17] === "10X98765432"[sum % 11] ? "" : "counter.identity-checksum";
+}
+
+function sayIdentity(problem) {
+  const place = form.querySelector("[data-identity-said]");
+  place.textContent = problem ? word(problem) : "";
+  place.hidden = !problem;
+  field.delegate_identity.toggleAttribute("aria-invalid", Boolean(problem));
 }
 
 function isSigned() {
@@ -104,13 +120,30 @@ function tellMissing() {
 
 function matchAll() {
   if (allMatch.disabled) return;
-  for (const each of originals) each.querySelector('[value="match"]').checked = true;
+  // What was seen to differ stays so: it is taken back one by one.
+  for (const each of originals) if (tick(each) !== "differs") each.querySelector('[value="match"]').checked = true;
   sound("ok");
   goOn();
 }
 
+/** Do what belongs to a step once those before it are done; before that, say what comes first and go there. */
+function inTurn(name, act) {
+  const first = ORDER.slice(0, ORDER.indexOf(name)).find((each) => !done[each]());
+  if (!first) {
+    act();
+    return;
+  }
+  sound("refused");
+  toast(word("counter.first", { step: word(`counter.missing-${first}`) }));
+  open(first);
+}
+
 function stamp(outcome) {
-  if (outcome === "passed" && differing().length) return;
+  if (outcome === "passed" && differing().length) {
+    sound("refused");
+    toast(word("counter.still-differs"));
+    return;
+  }
   form.querySelector(`input[name="stamping"][value="${outcome}"]`).checked = true;
   const remark = field.remark;
   const { passed, refused } = remark.dataset;
@@ -198,6 +231,8 @@ form.addEventListener("change", (event) => {
   else update();
 });
 form.addEventListener("input", update);
+field.delegate_identity.addEventListener("input", () => sayIdentity(""));
+field.delegate_identity.addEventListener("change", () => sayIdentity(field.delegate_identity.value.trim() && identityProblem()));
 serial.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing) return;
   event.preventDefault();
@@ -222,9 +257,9 @@ watchPages(pages, (left) => {
 enlargePages(pages, document.querySelector("[data-enlarged]"));
 
 bind({ key: "F2", label: word("counter.all-match"), run: matchAll, when: () => current === "originals" });
-bind({ key: "F4", label: word("counter.pass"), run: () => stamp("passed"), when: () => done.originals() });
-bind({ key: "F6", label: word("counter.holder"), run: () => collect("holder"), when: () => done.stamping() });
-bind({ key: "F7", label: word("counter.delegate"), run: () => collect("delegate"), when: () => done.stamping() });
+bind({ key: "F4", label: word("counter.pass"), run: () => inTurn("stamping", () => stamp("passed")) });
+bind({ key: "F6", label: word("counter.holder"), run: () => inTurn("collector", () => collect("holder")) });
+bind({ key: "F7", label: word("counter.delegate"), run: () => inTurn("collector", () => collect("delegate")) });
 bind({ key: "F8", label: word("counter.give"), run: () => finish(differing().length ? "refused" : "passed") });
 // Function keys work while somebody writes, too: they type nothing.
 form.addEventListener("keydown", (event) => {

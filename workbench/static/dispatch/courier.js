@@ -1,5 +1,6 @@
 // The courier's hatch: a parcel's number, then its waybill, then the next parcel. F2 chooses the company.
 
+import { readAnew } from "../js/fresh.js";
 import { ask, post } from "../js/http.js";
 import { bind } from "../js/keys.js";
 import { Scanner } from "../js/scanning.js";
@@ -11,7 +12,7 @@ const carrier = document.querySelector("[data-carrier]");
 const forget = document.querySelector("[data-forget]");
 const wanted = form.elements.number.value;
 let parcel = null;
-let handedOver = false;
+let stale = false;
 
 function step() {
   const now = parcel ? "waybill" : "number";
@@ -44,17 +45,24 @@ async function send(text) {
 function show(answer) {
   if (answer.tone === "ok") parcel = answer;
   if (answer.tone === "done") {
-    handedOver = true;
-    document.querySelector(`[data-sealed] [data-number="${parcel.number}"]`)?.remove();
     parcel = null;
+    stale = true;
   }
+  step();
+}
+
+/** What waits and what was handed over, with the manifests, follow each parcel. */
+async function refresh() {
+  if (!stale) return;
+  stale = false;
+  await readAnew(["[data-count-sealed]", "[data-sealed]", "[data-taken]"]);
   step();
 }
 
 for (const field of [form.elements.number, form.elements.waybill]) field.disabled = true;
 for (const part of form.querySelectorAll("[data-plain]")) part.hidden = true;
 form.querySelector("[data-scripted]").hidden = false;
-const scanner = new Scanner(form, { send, show });
+const scanner = new Scanner(form, { send, show, idle: refresh });
 step();
 if (wanted) scanner.take(wanted);
 
@@ -78,8 +86,3 @@ bind({
   },
 });
 bind({ key: "F4", label: word("hatch.forget"), run: giveUp });
-
-// The day's list below is read anew when the courier has gone and nobody is scanning.
-setInterval(() => {
-  if (handedOver && !parcel && !scanner.busy && !scanner.field.value) location.assign(location.pathname);
-}, 20000);

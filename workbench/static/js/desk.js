@@ -1,19 +1,9 @@
 // What every desk page does: live counts, focus on search, copy buttons, dismissable messages, menus that close.
 
+import "./counts.js";
 import { guardForms, showKeys } from "./dialogs.js";
-import { ask } from "./http.js";
 import { bind } from "./keys.js";
 import { word } from "./words.js";
-
-async function fillCounts() {
-  const rail = document.querySelector("[data-counts]");
-  if (!rail || !rail.querySelector("[data-count]")) return;
-  const counts = await ask(rail.dataset.counts, { quiet: true }).catch(() => ({}));
-  for (const place of rail.querySelectorAll("[data-count]")) {
-    const count = counts[place.dataset.count];
-    if (count !== undefined) place.textContent = count > 9999 ? "9999+" : String(count);
-  }
-}
 
 async function copy(button) {
   try {
@@ -55,4 +45,3 @@ if (search) bind({ key: "/", label: word("keys.search"), run: () => search.selec
 bind({ key: "?", label: word("keys.sheet"), run: showKeys });
 
 guardForms();
-fillCounts();

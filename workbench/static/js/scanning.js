@@ -2,6 +2,7 @@
 // each answer is a colour, a word and a sound. A scan that meets a broken line waits for it: what it asks for must be
 // harmless when asked twice.
 
+import { countAgain } from "./counts.js";
 import { bound } from "./keys.js";
 import { word } from "./words.js";
 
@@ -131,6 +132,7 @@ export class Scanner {
     }
     this.#sending = false;
     this.idle();
+    countAgain();
   }
 
   async #ask(text) {
