@@ -83,7 +83,7 @@ def test_files_are_sent_as_they_are_chosen_and_shown_without_leaving(
 
     expect(slot.locator(".paper-name")).to_have_text(["small.jpg", "large.jpg"], timeout=30_000)
     expect(slot.locator(".hint").first).to_contain_text("small.jpg：第 1 页只有 600 × 849")
-    slot.get_by_role("button", name="下移: small.jpg").press("Enter")
+    slot.get_by_role("button", name="下移：small.jpg").press("Enter")
     expect(slot.locator(".paper-name")).to_have_text(["large.jpg", "small.jpg"])
     slot.locator("a[data-page]").first.press("Enter")
     expect(page.locator("#page-dialog")).to_contain_text("large.jpg · 第 1 页，共 1 页")

@@ -20,12 +20,13 @@ from workbench.config import Settings
 from workbench.documents.requirements import current_version, seed_requirements
 from workbench.kernel.identity import AUTHORITY_ROLES, Role, system_actor
 from workbench.kernel.parts import Parts, make_parts
-from workbench.organisation.models import Authority
+from workbench.organisation.models import Authority, PickupSite
 from workbench.organisation.seed import seed_authorities
 from workbench.organisation.service import create_staff
 from workbench.portal.door import actor_of
 from workbench.portal.drafting import drafts
 from workbench.portal.front.contacts import seed_contacts
+from workbench.review.seed import seed_templates
 from workbench.shell.context import EXTENSION
 
 __all__ = ["quick_passwords"]
@@ -50,8 +51,10 @@ def _employ(parts: Parts) -> None:
         seed_authorities(session, actor)
         seed_requirements(session, actor)
         seed_contacts(session, actor)
+        seed_templates(session, actor)
         first = session.query(Authority).order_by(Authority.position).first()
         assert first is not None
+        session.add(PickupSite(authority_id=first.id, name="示例窗口", address="示例路1号"))
         for role in Role:
             create_staff(
                 session,

@@ -26,6 +26,7 @@ def test_each_page_opens_or_is_refused_properly(house_app: Flask, clients: dict[
             page = answer.get_data(as_text=True)
             html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
             assert not FORBIDDEN.search(page), endpoint
+            assert " object at 0x" not in page, endpoint
             assert answer.headers["Cache-Control"] == "no-store", endpoint
         opened += answer.status_code == 200
     assert opened >= 2

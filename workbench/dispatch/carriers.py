@@ -27,7 +27,7 @@ _PATTERN: Final = re.compile(r"(?:[A-Z0-9|-]|\\d|\[(?:[A-Z0-9]|[A-Z0-9]-[A-Z0-9]
 """The part of regular expressions that a waybill number needs, and in which none takes long to be read."""
 
 USUAL_CARRIERS: Final = (
-    ("ems", "邮政 EMS", "EMS", r"\d{13}|[A-Z]{2}\d{9}CN", "1000000000001", 3),
+    ("ems", "邮政 EMS", "EMS", r"\d{13}|[A-Z]{2}\d{9}CN", "EM000000001CN / 1000000000001", 3),
     ("sf", "顺丰速运", "SF Express", r"SF\d{13}|\d{12}", "SF1000000000001", 2),
     ("jd", "京东快递", "JD Logistics", r"JD[A-Z0-9]{11,14}", "JD0000000000001", 2),
     ("zto", "中通快递", "ZTO Express", r"\d{12}|\d{14,15}", "70000000000001", 3),
@@ -35,7 +35,7 @@ USUAL_CARRIERS: Final = (
     ("yunda", "韵达快递", "Yunda Express", r"\d{13}|\d{15}", "300000000000001", 3),
     ("sto", "申通快递", "STO Express", r"\d{12,13}|\d{15}", "700000000000001", 3),
 )
-"""Code, names, how waybill numbers look with an invented example, working days a parcel usually takes. The forms are
+"""Code, names, how waybill numbers look with invented examples, working days a parcel usually takes. The forms are
 those of domestic waybills; the days are a start that an administrator corrects (ours)."""
 
 
@@ -71,6 +71,12 @@ def get_carrier(session: Session, code: str) -> Carrier:
     return carrier
 
 
+def onward_waybill(session: Session, kept: str) -> tuple[Carrier, str]:
+    """Company and number of what a finding keeps as `code number`; a company that is no longer used included."""
+    code, _blank, number = kept.partition(" ")
+    return session.get_one(Carrier, code), number
+
+
 def normalise_waybill(untrusted: str) -> str:
     """A waybill number as it is kept: no blanks, capital letters, no wide characters of a Chinese input method."""
     return "".join(unicodedata.normalize("NFKC", untrusted).split()).upper()
@@ -99,7 +105,10 @@ def fits(pattern: str, number: str) -> bool:
 
 
 def pattern_problem(pattern: str, example: str) -> str | None:
-    """What is wrong with a pattern that an administrator enters, as a msgid; None when it can be used."""
+    """What is wrong with a pattern that an administrator enters, as a msgid; None when it can be used.
+
+    An example may be several numbers with a slash between them, for a company that knows more than one form.
+    """
     if not 0 < len(pattern) <= LONGEST_PATTERN or _PATTERN.fullmatch(pattern) is None:
         return N_(
             "Use capitals, digits, \\d for a digit, [A-Z] for one of these, {n} or {n,m} for how often, | for or."
@@ -110,7 +119,7 @@ def pattern_problem(pattern: str, example: str) -> str | None:
         re.compile(pattern)
     except re.error:
         return N_("This pattern cannot be read: {n} stands behind what it counts, in {n,m} the smaller number first.")
-    if not fits(pattern, normalise_waybill(example)):
+    if not all(fits(pattern, normalise_waybill(each)) for each in example.split("/")):
         return N_("The example does not fit the pattern.")
     return None
 

@@ -12,6 +12,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from workbench.dispatch import settling, transit_queries
+from workbench.dispatch.carriers import onward_waybill
 from workbench.dispatch.models import Discrepancy
 from workbench.dispatch.speaking import by_language, said
 from workbench.dispatch.transit_queries import PAGE_SIZE
@@ -72,6 +73,7 @@ class FindingsView(DeskView):
                 names=DISCREPANCY_NAMES,
                 settlement_names=SETTLEMENT_NAMES,
                 by_language=by_language,
+                onward=lambda kept: onward_waybill(db(), kept),
                 may_dispatch=permits(actor, Permission.KEY_DISPATCH),
                 may_receive=permits(actor, Permission.KEY_RECEIVE),
             )

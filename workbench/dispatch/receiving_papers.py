@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from workbench.dispatch.carriers import onward_waybill
 from workbench.dispatch.consignments import get_consignment
 from workbench.dispatch.models import Carrier, Consignment, Discrepancy
 from workbench.dispatch.papers import FOOT, LabelFacts, set_address_labels, sites_for
@@ -120,12 +121,12 @@ def onward_label(session: Session, actor: Actor, discrepancy_id: int) -> bytes:
     found = session.get(Discrepancy, discrepancy_id)
     if found is None or not actor.scope.covers(found.authority_id) or found.sent_on_with is None:
         raise NotFound(N_("There is no such finding."))
-    carrier_code, _blank, waybill = found.sent_on_with.partition(" ")
+    carrier, waybill = onward_waybill(session, found.sent_on_with)
     with widened(session, EVERYWHERE):
         onward = session.scalars(
             select(Consignment)
             .where(
-                Consignment.carrier_code == carrier_code,
+                Consignment.carrier_code == carrier.code,
                 Consignment.waybill == waybill,
                 Consignment.from_authority_id == found.authority_id,
             )

@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _
 from workbench.cases.calendar import local_day
 from workbench.cases.deadlines import load_calendar
 from workbench.dispatch import receiving, receiving_papers, receiving_queries, settling
-from workbench.dispatch.carriers import list_carriers
+from workbench.dispatch.carriers import list_carriers, onward_waybill
 from workbench.dispatch.consignment_views import pdf
 from workbench.dispatch.consignments import get_consignment
 from workbench.dispatch.models import Carrier, Consignment
@@ -281,7 +281,12 @@ class ReceivingView(DeskView):
 
     @staticmethod
     def _differing(consignment: Consignment, sheet: Sheet) -> dict[str, Any]:
-        return {"consignment": consignment, "sheet": sheet, "carriers": list_carriers(db())}
+        return {
+            "consignment": consignment,
+            "sheet": sheet,
+            "carriers": list_carriers(db()),
+            "onward": lambda kept: onward_waybill(db(), kept),
+        }
 
     @staticmethod
     def _question(sheet: Sheet) -> str:

@@ -62,6 +62,9 @@ class PickupSite(Numbered, Base):
 
     authority: Mapped[Authority] = relationship(back_populates="pickup_sites")
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class Staff(Numbered, Base):
     """A person who signs in to the workbench. `authority_id` is null for the vendor's people.

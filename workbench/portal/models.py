@@ -70,6 +70,9 @@ class Contact(Numbered, Base):
     note_en: Mapped[str] = mapped_column(String(300), server_default="")
     active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
 
+    def __str__(self) -> str:
+        return self.name_zh
+
 
 class Draft(Numbered, ApplicantOwned, Base):
     """An application that is being filled in, or the next round of a returned one (then `application_id` is set).

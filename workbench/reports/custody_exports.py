@@ -3,8 +3,8 @@
 What the worker writes is what the person may see when it is written: whoever lost the right meanwhile gets nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from workbench.kernel import audit, tasks
-from workbench.kernel.clock import now
+from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.errors import Invalid, NotFound, TooLarge
 from workbench.kernel.identity import EVERYWHERE, Actor, Scope
 from workbench.kernel.messages import N_
@@ -25,7 +25,7 @@ from workbench.organisation.models import Staff
 from workbench.organisation.sign_in import actor_of
 from workbench.reports import custody_log
 from workbench.reports.board import Moment
-from workbench.reports.custody_filter import CustodyFilter, View
+from workbench.reports.custody_filter import Column, CustodyFilter, View
 from workbench.reports.custody_log import Line
 from workbench.reports.custody_names import Names, Say, cell, column_name, load_names
 from workbench.reports.models import CustodyExport
@@ -40,6 +40,22 @@ MOST_AT_A_TIME: Final = 3
 """Exports of one person that may wait to be made."""
 TASK: Final = "export_custody"
 _STEP: Final = 1_000
+_WIDTHS: Final[Mapping[Column, int]] = {
+    Column.AT: 20,
+    Column.EVENT: 22,
+    Column.SERIAL: 30,
+    Column.ENTERPRISE: 36,
+    Column.USCC: 22,
+    Column.NUMBER: 20,
+    Column.FROM: 22,
+    Column.TO: 22,
+    Column.CONSIGNMENT: 20,
+    Column.WAYBILL: 22,
+    Column.PLACE: 22,
+    Column.REMARK: 40,
+}
+"""Columns of a workbook that need more than the usual width, in characters."""
+_USUAL_WIDTH: Final = 16
 _CATALOGUES: Final = Path(__file__).parents[1] / "translations"
 _LOCALES: Final = {"zh": "zh_Hans_CN", "en": "en"}
 
@@ -213,13 +229,18 @@ def _write(
 ) -> tuple[bytes, int]:
     say, counted = say_in(language), [0]
 
-    def rows() -> Iterator[Sequence[str]]:
+    def told(line: Line, column: Column, names: Names) -> str | datetime:
+        if what is Format.XLSX and column is Column.AT:
+            return line.at.astimezone(SHANGHAI).replace(microsecond=0, tzinfo=None)
+        return cell(line, column, names, say)
+
+    def rows() -> Iterator[Sequence[str | datetime]]:
         names: Names | None = None
         for part in _parted(custody_log.stream(session, actor, wanted, moment, limit)):
             names = load_names(session, part, english=language == "en", known=names)
             for line in part:
                 counted[0] += 1
-                yield [cell(line, column, names, say) for column in wanted.shown]
+                yield [told(line, column, names) for column in wanted.shown]
             if counted[0] >= _STEP:
                 progress(counted[0])
 
@@ -227,7 +248,8 @@ def _write(
     if what is Format.CSV:
         return csv_text(header, rows(), limit).encode(), counted[0]
     title = say(N_("Keys, where they are now")) if wanted.view is View.KEYS else say(N_("Dispatch and collection log"))
-    return xlsx_bytes(title[:31], header, rows(), limit), counted[0]
+    widths = [_WIDTHS.get(column, _USUAL_WIDTH) for column in wanted.shown]
+    return xlsx_bytes(title[:31], header, rows(), limit, widths), counted[0]
 
 
 def _parted(lines: Iterator[Line]) -> Iterator[list[Line]]:

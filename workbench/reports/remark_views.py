@@ -1,6 +1,7 @@
 """Remark templates as their keepers edit them. None is removed: one that is no longer wanted is switched off."""
 
-from typing import Any, ClassVar
+import re
+from typing import Any, ClassVar, Final
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
@@ -10,8 +11,12 @@ from workbench.cases.service import MAX_REMARK
 from workbench.cases.words import DESK_NAMES, Desk, Verdict
 from workbench.kernel.permissions import Permission
 from workbench.review.models import RemarkTemplate
+from workbench.review.remarks import FAULTS
 from workbench.shell.fields import NEEDED, at_most
 from workbench.shell.gate import DeskModelView
+
+_TYPED: Final = re.compile(r"[{｛]\s*(?:problems|问题)\s*[}｝]", re.IGNORECASE)
+"""What people write where the faults shall stand, in either language and however their keyboard writes braces."""
 
 VERDICT_WORDS = {Verdict.PASSED: _("Passed"), Verdict.FAILED: _("Not passed")}
 
@@ -29,7 +34,7 @@ class RemarkTemplateForm(Form):
     text = TextAreaField(
         _("Text"),
         [NEEDED, at_most(MAX_REMARK)],
-        description=_("%(faults)s stands for the faults found; without it they follow at the end."),
+        description=_("{problems} stands for the faults found; without it they follow at the end."),
         render_kw={"rows": 6},
     )
     position = IntegerField(
@@ -64,7 +69,7 @@ class RemarkTemplateView(DeskModelView):
     column_formatters: ClassVar = {
         "desk": lambda view, context, row, name: gettext(DESK_NAMES[Desk(row.desk)]),
         "verdict": lambda view, context, row, name: str(VERDICT_WORDS[Verdict(row.verdict)]),
-        "text": lambda view, context, row, name: row.text if len(row.text) <= 80 else f"{row.text[:80]} …",
+        "text": lambda view, context, row, name: _shortened(_for_people(row.text)),
     }
 
     def __init__(self) -> None:
@@ -72,7 +77,19 @@ class RemarkTemplateView(DeskModelView):
             RemarkTemplate, name=_("Remark templates"), endpoint="remark_templates", url="/remark-templates"
         )
 
+    def on_form_prefill(self, form: Any, id: Any) -> None:  # noqa: A002 - Flask-Admin's name for it
+        """Show where the faults will stand in words."""
+        form.text.data = _for_people(form.text.data)
+
     def on_model_change(self, form: Any, model: Any, is_created: bool) -> None:
-        """Keep line ends as one character, as remarks are kept."""
-        model.text = model.text.replace("\r\n", "\n").strip()
+        """Keep line ends as one character, as remarks are kept, and the place of the faults as desks look for it."""
+        model.text = _TYPED.sub(FAULTS, model.text.replace("\r\n", "\n").strip())
         super().on_model_change(form, model, is_created)
+
+
+def _for_people(text: str) -> str:
+    return text.replace(FAULTS, gettext("{problems}"))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:80]} …"

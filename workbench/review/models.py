@@ -89,3 +89,6 @@ class RemarkTemplate(Numbered, Base):
     text: Mapped[str]
     position: Mapped[int] = mapped_column(server_default="0")
     active: Mapped[bool] = mapped_column(server_default=sql_text("true"))
+
+    def __str__(self) -> str:
+        return self.title

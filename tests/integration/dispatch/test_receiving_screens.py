@@ -125,7 +125,7 @@ def test_another_authority_s_key_is_sent_on_with_one_click(clerk: DeskBrowser, d
     assert "is no waybill number" in clerk.open(page)
     clerk.send(f"{act}/send-on", page, carrier="sf", waybill="SF1234567890199")
     shown = clerk.open(page)
-    assert "SF1234567890199" in shown
+    assert 'Sent on to its authority · SF Express <span class="serial">SF1234567890199</span>' in shown
     label = text_of(clerk.client.get(f"{act}/label.pdf").data)
     assert "示例机构2" in label
     name = door.table.read(lambda session: session.get_one(Application, foreign.application_id).enterprise_name)

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from openpyxl import load_workbook
@@ -14,7 +14,7 @@ from tests.integration.dispatch.conftest import table as table
 from tests.support.desk import Desk, DeskBrowser
 from workbench.cases.models import Application
 from workbench.kernel.audit import AuditEntry
-from workbench.kernel.clock import now
+from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.identity import EVERYWHERE, Role, Scope
 from workbench.organisation.models import Staff
 from workbench.reports import custody_exports
@@ -59,6 +59,17 @@ def test_a_small_export_comes_at_once_with_formulas_defused(desk: Desk, keys: No
     book = load_workbook(io.BytesIO(browser.send(f"{LOG}export", page=LOG, format="xlsx").data), read_only=True)
     assert len(list(book.worksheets[0].iter_rows())) == 1 + 7 * 3
     assert browser.send(f"{LOG}export", page=LOG, format="exe").status_code == 400
+
+
+def test_a_workbook_is_fit_to_be_read_and_sorted(desk: Desk, keys: None) -> None:
+    sent = desk.browser(Role.DISPATCHER).send(f"{LOG}export?view=keys&columns=at,enterprise", page=LOG, format="xlsx")
+    sheet = load_workbook(io.BytesIO(sent.data)).worksheets[0]
+    assert sheet.freeze_panes == "A2"
+    assert (sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width) == (36, 20)
+    rows = list(sheet.iter_rows(min_row=2))
+    today = datetime.now(SHANGHAI).replace(tzinfo=None)
+    assert all(abs(at.value - today) < timedelta(hours=1) and at.is_date for _enterprise, at in rows)
+    assert "'=HYPERLINK(1)" in [enterprise.value for enterprise, _at in rows]
 
 
 def test_an_authority_exports_its_own_keys_and_no_others(desk: Desk, keys: None) -> None:

@@ -174,6 +174,14 @@ def test_remark_templates_are_edited_on_record_and_never_removed(desk: Desk, off
         "remark_template.changed",
     ]
     assert browser.send("/remark-templates/delete/", "/remark-templates/", id=template.id).status_code == 404
+    for typed in ("{问题}", "｛问题｝", "{ Problems }"):
+        browser.send(f"/remark-templates/edit/?id={template.id}", **{**sent, "text": f"请补正：{typed}"})
+        with office.work() as session:
+            assert session.get_one(RemarkTemplate, template.id).text == "请补正：%(faults)s"
+    for page in (browser.open("/remark-templates/"), browser.open(f"/remark-templates/edit/?id={template.id}")):
+        assert "请补正：{problems}" in page
+        assert "%(faults)s" not in page
+        assert " object at 0x" not in page
     for wrong in ({"title": ""}, {"text": "x" * 2001}, {"desk": "production"}, {"position": "-1"}):
         assert browser.send("/remark-templates/new/", **{**sent, **wrong}).status_code == 200
     with office.work() as session:

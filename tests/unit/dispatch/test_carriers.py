@@ -92,6 +92,19 @@ def test_a_pattern_that_is_no_use_is_told(pattern: str, example: str) -> None:
     assert pattern_problem(pattern, example)
 
 
+def test_an_example_may_name_several_forms() -> None:
+    assert pattern_problem(r"\d{3}|A\d", "123 / A1") is None
+    assert pattern_problem(r"\d{3}|A\d", "123 / B1") == "The example does not fit the pattern."
+    assert pattern_problem(r"\d{3}|A\d", "123 /")
+
+
+@pytest.mark.parametrize("usual", USUAL_CARRIERS, ids=lambda usual: usual[0])
+def test_the_usual_companies_fit_their_own_rules(usual: tuple[str, str, str, str, str, int]) -> None:
+    _code, _zh, _en, pattern, example, _days = usual
+    assert pattern_problem(pattern, example) is None
+    assert len(example) <= LONGEST_WAYBILL
+
+
 PIECES = st.sampled_from(["A", "7", r"\d", "[A-Z]", "[A-Z0-9]", "[0-9]", "{2}", "{13}", "{1,9}", "{1,40}", "|"])
 
 
