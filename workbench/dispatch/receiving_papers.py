@@ -157,9 +157,6 @@ def _lines(sheet: Sheet, scanned: Sequence[Scanned]) -> tuple[NoteLine, ...]:
     lines = []
     for each in scanned:
         finding, remark = each.finding, each.remark or ""
-        late = notes.get((each.serial, DiscrepancyKind.DAMAGED))
-        if late is not None:
-            finding, remark = Finding.DAMAGED, late.found.remark or ""
         foreign = notes.get((each.serial, DiscrepancyKind.OTHER_AUTHORITY))
         if foreign is not None and foreign.belongs_zh:
             remark = " ".join(part for part in (foreign.belongs_zh, remark) if part)
