@@ -20,7 +20,7 @@ from workbench.production.bench_parts import BatchState, Bench, BenchCase, LogLi
 from workbench.production.choosing import holds_enough, ready_cases
 from workbench.production.issuing import ALIVE
 from workbench.production.models import Batch, CertificateOrder, Making
-from workbench.production.pins import count_letters
+from workbench.production.pins import read_letters
 from workbench.production.station_queries import StationState, list_stations, station_state
 from workbench.production.stations import find_own_station
 
@@ -60,6 +60,7 @@ def read_bench(
         return bench
     waiting = tuple(BenchCase(*row) for row in session.execute(_cases(ready_cases(actor)).limit(NEXT_SHOWN)))
     choice = _find_choice(session, actor, waiting, case_id)
+    letters, letters_printed = read_letters(session, actor)
     return replace(
         bench,
         shown=_find_work(session, Making.id == shown_id, Making.state == "made") if shown_id else None,
@@ -67,7 +68,8 @@ def read_bench(
         is_choice=choice is not None,
         waiting=waiting,
         waiting_count=count_waiting(session, actor) if len(waiting) == NEXT_SHOWN else len(waiting),
-        letters=count_letters(session, actor),
+        letters=letters,
+        letters_printed=letters_printed,
         plugged_blank=_count_blank(session, station),
     )
 
