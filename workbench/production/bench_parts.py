@@ -107,6 +107,7 @@ class Bench:
         letters: PIN letters that wait, printed or not.
         letters_printed: the keys whose letters have been printed and can be closed.
         plugged_blank: blank tokens of the stock that are plugged in.
+        makeable: waiting cases for which a key can be made, counted as far as a batch goes.
     """
 
     station: StationState | None
@@ -123,6 +124,12 @@ class Bench:
     letters: int = 0
     letters_printed: tuple[int, ...] = ()
     plugged_blank: int = 0
+    makeable: int = 0
+
+    @property
+    def proposed(self) -> int:
+        """Keys of the batch that could be begun now: there is a case and a token for each."""
+        return min(self.plugged_blank, self.makeable)
 
     @property
     def in_work(self) -> bool:
