@@ -136,12 +136,13 @@ def test_only_printed_letters_are_offered_and_taken_as_closed(bench: Floor) -> N
         return str(bench.state()["pieces"]["letters"])
 
     assert "letters/sealed" not in piece()
-    assert "print the rest first" in words_of(piece())
+    assert "Print 3 letters" in words_of(piece())
     assert bench.act("letters/sealed", all="1").status_code == 404
     bench.act("letters", making=first)
     shown = piece()
     assert "Are the" not in shown
     assert "Is the 1 printed letter closed?" in shown
+    assert "Print the rest first" in words_of(shown)
     assert "Print 2 letters" in words_of(shown)
     sealing = shown[shown.index("letters/sealed") :]
     assert re.findall(r'name="making" value="(\d+)"', sealing) == [str(first)]
