@@ -205,6 +205,21 @@ def test_three_keys_in_a_row_with_their_labels_in_one_file(served: Served, bench
     expect(bench.batch.get_by_role("button", name="Print 3 labels again")).to_be_visible()
 
 
+def test_the_names_of_a_batch_are_never_cut_in_half(served: Served, bench: BenchPage) -> None:
+    for number in range(6):
+        served.floor.workshop.approved(enterprise_name=f"示例{number}北方机械设备进出口集团股份有限公司华东分公司")
+    served.floor.tokens(6)
+    bench.page.set_viewport_size({"width": 1366, "height": 768})
+    bench.sit_down()
+    bench.batch.get_by_label("Keys in a row").focus()
+    bench.press("Enter")
+    bench.expect_result("done", "6 of 6 made")
+    names = bench.batch.locator(".batch-names")
+    expect(names.locator("li")).to_have_count(6)
+    seen = names.evaluate("list => list.clientHeight / list.firstElementChild.getBoundingClientRect().height")
+    assert seen == 5
+
+
 def test_two_scans_in_one_breath_are_taken_in_their_order(served: Served, bench: BenchPage) -> None:
     served.floor.workshop.approved()
     first, second = served.floor.tokens(2)

@@ -181,13 +181,21 @@ def test_an_authority_is_found_by_typing_and_by_arrows(new_page: Callable[..., P
     ):
         page.locator("#q").fill(typed)
         if code is None:
-            expect(page.get_by_text("No authority is meant")).to_have_count(0)
             expect(home.shown).to_have_count(0)
-            expect(page.locator("[data-nothing]")).to_be_visible()
+            expect(page.get_by_text(f"No authority is meant by “{typed}”")).to_be_visible()
+            expect(page.get_by_text("Nothing waits to be packed")).to_be_hidden()
         else:
             expect(home.chosen).to_have_attribute("data-code", code)
     page.locator("#q").fill("")
-    home.choose(shelf.code).expect_count(0, 2)
+    expect(page.get_by_text("No authority is meant")).to_be_hidden()
+    table = home.choose(shelf.code)
+    table.expect_count(0, 2)
+    page.keyboard.press("F8")
+    flash = page.locator("[data-flashes]")
+    expect(flash).to_contain_text("holds no key yet")
+    table.listen()
+    table.scan(shelf.keys[0].serial, "ok")
+    expect(flash).not_to_contain_text("holds no key yet")
 
 
 def test_a_broken_line_loses_no_scan_and_packs_none_twice(

@@ -104,6 +104,18 @@ def test_fifty_keys_are_received_by_typing_alone(new_page: Callable[..., Page], 
     assert page.evaluate("sessionStorage.getItem('mouse')") is None
 
 
+def test_the_courier_is_asked_straight_from_the_list_of_differences(new_page: Callable[..., Page], site: Site) -> None:
+    parcel = Parcel(site, 1)
+    clerk = site.hire(Role.COUNTER_STAFF, parcel.authority_id)
+    with site.parts.work() as session:
+        receiving.open_parcel(session, clerk, parcel.id)
+        receiving.close_parcel(session, clerk, parcel.id, complete=True)
+    page = walking.come_in(new_page, site, parcel.packer, by_keys=True)
+    page.goto(f"{site.url}/desk/dispatch/differences/?kind=missing&authority={parcel.authority_id}")
+    page.get_by_role("link", name="Ask the courier where it is").press("Enter")
+    expect(page.get_by_label("What was asked, of whom")).to_be_focused()
+
+
 def _scan_most(counter: ReceivingPage, parcel: Parcel) -> None:
     """Forty keys with repeats, one of them damaged; what does not belong is named on top."""
     for number, serial in enumerate(parcel.serials[:10], 1):

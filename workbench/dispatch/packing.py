@@ -118,6 +118,8 @@ def unpack(session: Session, actor: Actor, consignment_id: int, serial: str) -> 
 def add_box(session: Session, actor: Actor, consignment_id: int) -> Consignment:
     """Begin another box. One that is still empty is used first, so that pressing twice does nothing twice.
 
+    What a second person has checked stays checked: an empty box alters no contents, and none is sealed.
+
     Raises:
         NotAllowed, NotFound, Conflict: as `unpack`.
     """
@@ -125,13 +127,13 @@ def add_box(session: Session, actor: Actor, consignment_id: int) -> Consignment:
     filled = consignments.count_by_box(session, consignment)
     if filled.get(consignment.boxes) and consignment.boxes < MOST_BOXES:
         consignment.boxes += 1
-        _changed(session, actor, consignment)
+        consignment.version += 1
         session.flush()
     return consignment
 
 
 def drop_box(session: Session, actor: Actor, consignment_id: int) -> Consignment:
-    """Take the last box away again.
+    """Take the last box away again, which is empty; what a second person has checked stays checked.
 
     Raises:
         NotAllowed, NotFound: as `pack`.
@@ -143,7 +145,7 @@ def drop_box(session: Session, actor: Actor, consignment_id: int) -> Consignment
     if consignment.boxes == 1:
         raise Conflict(N_("A consignment has one box at least."))
     consignment.boxes -= 1
-    _changed(session, actor, consignment)
+    consignment.version += 1
     session.flush()
     return consignment
 

@@ -37,8 +37,10 @@ _BY_FINDING: Final = {
     Finding.DAMAGED: DiscrepancyKind.DAMAGED,
     Finding.EXTRA: DiscrepancyKind.EXTRA,
     Finding.OTHER_AUTHORITY: DiscrepancyKind.OTHER_AUTHORITY,
+    Finding.BLANK: DiscrepancyKind.BLANK,
     Finding.UNKNOWN: DiscrepancyKind.UNKNOWN,
 }
+_BLANK: Final = N_("Token %(serial)s is ours but blank: lay it aside for the vendor and give it to nobody.")
 _STILL_WHOLE: Final = frozenset({Finding.RIGHT.value, Finding.EXTRA.value})
 
 
@@ -143,7 +145,7 @@ def scan_key(
     remark: str = "",
     photo_sha256: str | None = None,
 ) -> Seen:
-    """Take what was scanned out of the parcel: right, damaged, extra, another authority's, or none of ours.
+    """Take what was scanned out of the parcel: right, damaged, extra, another authority's, a blank, or none of ours.
 
     Args:
         damaged: the key can't be handed over as it is; a remark says why.
@@ -273,9 +275,12 @@ def _judge(
 
 
 def _judge_beyond(session: Session, actor: Actor, consignment: Consignment, line: ReceiptLine) -> ReceiptLine:
-    """A serial that is no key of this authority: another's, which is in this one's hands now, or none of ours."""
+    """A serial that is no key of this authority: another's, which is in this one's hands now, a blank token of nobody's
+    yet, or none of ours."""
     with widened(session, EVERYWHERE):
         token = session.scalars(select(Token).where(Token.serial == line.serial).with_for_update()).one_or_none()
+        if token is not None and token.authority_id is None and token.state == TokenState.BLANK:
+            line.finding = Finding.BLANK.value
         if token is None or token.authority_id is None or token.state != TokenState.PERSONALISED:
             return line
         if token.custodian == Custodian.AUTHORITY and token.custodian_ref == token.authority_id:
@@ -346,6 +351,8 @@ def _seen(session: Session, line: ReceiptLine, *, repeated: bool) -> Seen:
             )
         )
         belongs_to_id = noted.one_or_none()
+    elif finding is Finding.BLANK:
+        why = _BLANK
     elif line.token_id is not None:
         state, enterprise = session.execute(
             select(Token.state, Application.enterprise_name)

@@ -30,6 +30,7 @@ _FINDINGS = {
     Finding.DAMAGED: "损坏",
     Finding.EXTRA: "清单外",
     Finding.OTHER_AUTHORITY: "属其他发证机构",
+    Finding.BLANK: "空白介质，未制成密钥",
     Finding.UNKNOWN: "非本系统介质",
 }
 
@@ -158,9 +159,6 @@ def _lines(sheet: Sheet, scanned: Sequence[Scanned]) -> tuple[NoteLine, ...]:
     lines = []
     for each in scanned:
         finding, remark = each.finding, each.remark or ""
-        late = notes.get((each.serial, DiscrepancyKind.DAMAGED))
-        if late is not None:
-            finding, remark = Finding.DAMAGED, late.found.remark or ""
         foreign = notes.get((each.serial, DiscrepancyKind.OTHER_AUTHORITY))
         if foreign is not None and foreign.belongs_zh:
             remark = " ".join(part for part in (foreign.belongs_zh, remark) if part)

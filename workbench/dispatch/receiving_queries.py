@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session, aliased
 
 from workbench.cases.calendar import WorkingCalendar
 from workbench.cases.models import Application
@@ -56,7 +56,10 @@ class Expected:
 
 @dataclass(frozen=True)
 class Scanned:
-    """A key as it was scanned; no enterprise for what is not the reader's."""
+    """A key that was scanned, with the finding that stands today: damage may have been seen after the scan.
+
+    What is not the reader's has no enterprise.
+    """
 
     serial: str
     enterprise_name: str | None
@@ -218,16 +221,30 @@ def _expected(session: Session, consignment_id: int) -> list[Expected]:
 
 def _scanned(session: Session, consignment_id: int) -> list[Scanned]:
     """Newest first. What the reader's fence hides has no enterprise."""
+    damage = aliased(Discrepancy)
     rows = session.execute(
-        select(ReceiptLine, Application.enterprise_name, Staff.name, Receipt.number)
+        select(ReceiptLine, Application.enterprise_name, Staff.name, Receipt.number, damage)
         .join(Receipt, Receipt.id == ReceiptLine.receipt_id)
         .join(Staff, Staff.id == ReceiptLine.by_id)
         .outerjoin(Token, Token.id == ReceiptLine.token_id)
         .outerjoin(Application, Application.id == Token.application_id)
+        .outerjoin(
+            damage,
+            and_(
+                damage.consignment_id == ReceiptLine.consignment_id,
+                damage.serial == ReceiptLine.serial,
+                damage.kind == DiscrepancyKind.DAMAGED.value,
+            ),
+        )
         .where(ReceiptLine.consignment_id == consignment_id)
         .order_by(ReceiptLine.id.desc())
     )
-    return [
-        Scanned(line.serial, enterprise, Finding(line.finding), line.at, by, opening, line.remark)
-        for line, enterprise, by, opening in rows
-    ]
+    return [_as_it_stands(line, enterprise, by, opening, late) for line, enterprise, by, opening, late in rows]
+
+
+def _as_it_stands(
+    line: ReceiptLine, enterprise: str | None, by: str, opening: int, damage: Discrepancy | None
+) -> Scanned:
+    finding = Finding(line.finding) if damage is None else Finding.DAMAGED
+    remark = line.remark if damage is None else damage.remark
+    return Scanned(line.serial, enterprise, finding, line.at, by, opening, remark)

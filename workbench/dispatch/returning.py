@@ -63,8 +63,7 @@ def pack_return(session: Session, actor: Actor, consignment_id: int, scanned: st
     here = find_live_item(session, token.id)
     if here is not None and here.consignment_id == consignment.id:
         return _packed(session, token, here, repeated=True)
-    if token.state != TokenState.SURRENDERED:
-        raise Conflict(REFUSALS[TokenState(token.state)], serial=token.serial)
+    _refuse_unless_returned(session, consignment, token)
     if (token.custodian, token.custodian_ref) != (Custodian.AUTHORITY, consignment.authority_id):
         raise Conflict(HELD_ELSEWHERE[Custodian(token.custodian)], serial=token.serial)
     if here is not None:
@@ -232,10 +231,35 @@ def _find(session: Session, scanned: str, *, lock: bool = True) -> Token:
         raise NotFound(N_("“%(serial)s” is none of our keys."), serial=serial) from error
 
 
+def _refuse_unless_returned(session: Session, consignment: Consignment, token: Token) -> None:
+    """Only what was handed back or withdrawn goes back; a finished key that lies here is told its own way."""
+    if token.state == TokenState.SURRENDERED:
+        return
+    lies_here = (token.custodian, token.custodian_ref) == (Custodian.AUTHORITY, consignment.authority_id)
+    if token.state != TokenState.PERSONALISED or not lies_here:
+        raise Conflict(REFUSALS[TokenState(token.state)], serial=token.serial)
+    if _is_valid(session, token):
+        raise Conflict(
+            N_(
+                "Key %(serial)s is good: its certificate is valid and it waits for its enterprise. Hand it over under "
+                "Counter hand-over; when nobody collects it, two people withdraw it under Waiting keys."
+            ),
+            serial=token.serial,
+        )
+    raise Conflict(
+        N_("Key %(serial)s holds no valid certificate and was not withdrawn: ask the vendor what is to be done."),
+        serial=token.serial,
+    )
+
+
 def _refuse_valid(session: Session, token: Token) -> None:
-    valid = select(Certificate.id).where(Certificate.token_id == token.id, Certificate.state == "valid")
-    if session.scalars(valid.limit(1)).one_or_none() is not None:
+    if _is_valid(session, token):
         raise Conflict(N_("The certificate on key %(serial)s is still valid: revoke it first."), serial=token.serial)
+
+
+def _is_valid(session: Session, token: Token) -> bool:
+    valid = select(Certificate.id).where(Certificate.token_id == token.id, Certificate.state == "valid")
+    return session.scalars(valid.limit(1)).one_or_none() is not None
 
 
 def _last_return(session: Session, token: Token) -> ConsignmentItem | None:

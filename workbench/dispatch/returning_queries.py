@@ -10,6 +10,7 @@ from workbench.cases.models import Application
 from workbench.dispatch.models import Consignment, ConsignmentItem
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState
 from workbench.kernel.identity import Actor
+from workbench.kernel.permissions import Permission, permits
 from workbench.keys.models import Destruction, Token
 from workbench.keys.token_states import Custodian, TokenState
 from workbench.organisation.models import Authority, Staff
@@ -39,9 +40,21 @@ class ToDestroy:
     proposed_by: str | None
 
 
-def count_under_way(session: Session, actor: Actor) -> int:
-    """Returns that are on their way or being taken in."""
-    return session.scalar(select(func.count()).select_from(Consignment).where(_RETURN, _is_under_way())) or 0
+def count_at_work(session: Session, actor: Actor) -> int:
+    """Returns that are on their way or being taken in, and what somebody else proposed to destroy and the reader may
+    sign."""
+    under_way = session.scalar(select(func.count()).select_from(Consignment).where(_RETURN, _is_under_way())) or 0
+    return under_way + (_count_to_sign(session, actor) if may_dispose(actor) else 0)
+
+
+def may_dispose(actor: Actor) -> bool:
+    """Whether somebody decides about what lies at the vendor to be destroyed."""
+    return permits(actor, Permission.KEY_DISPOSE) and actor.scope.everything
+
+
+def _count_to_sign(session: Session, actor: Actor) -> int:
+    waits = (_lies_at_vendor(), _is_proposed(), Destruction.proposed_by_id != actor.id)
+    return session.scalar(select(func.count()).select_from(Destruction).join(Token).where(*waits)) or 0
 
 
 def find_packing(session: Session) -> Consignment | None:
@@ -99,20 +112,25 @@ def list_returns(session: Session) -> list[ReturnRow]:
 
 def list_to_destroy(session: Session) -> list[ToDestroy]:
     """Keys at the vendor that came back, and those set aside as spoiled; proposed ones first."""
-    came_back = and_(Token.state == TokenState.SURRENDERED.value, Token.custodian == Custodian.VENDOR_STOCK.value)
-    is_open = and_(
-        Destruction.token_id == Token.id, Destruction.signed_at.is_(None), Destruction.withdrawn_at.is_(None)
-    )
     rows = session.execute(
         select(Token, Application.enterprise_name, Destruction, Staff.name)
         .outerjoin(Application, Application.id == Token.application_id)
-        .outerjoin(Destruction, is_open)
+        .outerjoin(Destruction, and_(Destruction.token_id == Token.id, _is_proposed()))
         .outerjoin(Staff, Staff.id == Destruction.proposed_by_id)
-        .where(or_(came_back, Token.state == TokenState.SPOILED.value))
+        .where(_lies_at_vendor())
         .order_by(Destruction.id.is_(None), Token.moved_at, Token.id)
         .limit(MOST_SHOWN)
     )
     return [ToDestroy(*row) for row in rows]
+
+
+def _lies_at_vendor() -> ColumnElement[bool]:
+    came_back = and_(Token.state == TokenState.SURRENDERED.value, Token.custodian == Custodian.VENDOR_STOCK.value)
+    return or_(came_back, Token.state == TokenState.SPOILED.value)
+
+
+def _is_proposed() -> ColumnElement[bool]:
+    return and_(Destruction.signed_at.is_(None), Destruction.withdrawn_at.is_(None))
 
 
 def _is_under_way() -> ColumnElement[bool]:

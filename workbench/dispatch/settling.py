@@ -33,6 +33,7 @@ from workbench.keys.token_states import REFUSALS, Custodian, TokenMove, TokenSta
 from workbench.keys.tokens import hand_on
 
 _NOT_OPENED: Final = (ConsignmentState.IN_TRANSIT, ConsignmentState.ARRIVED)
+_ENDED_BY_WORDS: Final = (DiscrepancyKind.UNKNOWN, DiscrepancyKind.BLANK)
 _TO_BE_MADE_ANEW: Final = (State.MADE, State.IN_TRANSIT, State.AT_AUTHORITY, State.AWAITING_COLLECTION)
 
 
@@ -70,7 +71,7 @@ def keep_extra(session: Session, actor: Actor, discrepancy_id: int) -> Discrepan
 
 
 def settle_in_words(session: Session, actor: Actor, discrepancy_id: int, words: str) -> Discrepancy:
-    """What else was done about a finding, such as a foreign object that was sent back.
+    """What else was done about a finding, such as a foreign object or a blank token that was sent back.
 
     Raises:
         NotAllowed: the actor neither receives nor dispatches keys.
@@ -78,7 +79,7 @@ def settle_in_words(session: Session, actor: Actor, discrepancy_id: int, words: 
         Invalid: no words, or too many.
     """
     demand(actor, Permission.KEY_RECEIVE if permits(actor, Permission.KEY_RECEIVE) else Permission.KEY_DISPATCH)
-    found = _get_open(session, actor, discrepancy_id, DiscrepancyKind.UNKNOWN)
+    found = _get_open(session, actor, discrepancy_id, *_ENDED_BY_WORDS)
     consignment = get_consignment(session, actor, found.consignment_id, lock=True)
     settle(session, actor, consignment, found, needed_remark(words))
     return found
@@ -195,10 +196,10 @@ def find_again(session: Session, actor: Actor, serial: str, remark: str) -> Toke
     return hand_on(session, token, TokenMove.FIND, actor, remark=needed_remark(remark))
 
 
-def _get_open(session: Session, actor: Actor, discrepancy_id: int, kind: DiscrepancyKind) -> Discrepancy:
+def _get_open(session: Session, actor: Actor, discrepancy_id: int, *kinds: DiscrepancyKind) -> Discrepancy:
     found = session.scalars(
         select(Discrepancy)
-        .where(Discrepancy.id == discrepancy_id, Discrepancy.kind == kind.value)
+        .where(Discrepancy.id == discrepancy_id, Discrepancy.kind.in_([each.value for each in kinds]))
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one_or_none()

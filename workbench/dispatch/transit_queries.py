@@ -17,10 +17,11 @@ from workbench.dispatch.carriers import normalise_waybill
 from workbench.dispatch.models import Carrier, Consignment, ConsignmentItem, Discrepancy, TrackingEvent
 from workbench.dispatch.receiving_queries import Difference, days_late, list_differences
 from workbench.dispatch.transit import UNCONFIRMED_AFTER
-from workbench.dispatch.words import ConsignmentState, DiscrepancyKind, TrackingStatus
+from workbench.dispatch.words import ConsignmentState, DiscrepancyKind, Outcome, TrackingStatus
 from workbench.kernel.arguments import authority_id, storable
 from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor
+from workbench.keys.models import Token
 from workbench.organisation.models import Authority
 
 PAGE_SIZE: Final = 50
@@ -76,6 +77,14 @@ class TransitPage:
     rows: Sequence[ParcelUnderWay]
     total: int
     after: str | None
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What of a parcel was declared lost, and when; no time when nothing was."""
+
+    at: datetime | None
+    serials: Sequence[str]
 
 
 def load_page(session: Session, wanted: TransitFilter, after: str) -> TransitPage:
@@ -147,6 +156,17 @@ def is_unconfirmed(consignment: Consignment, last: TrackingEvent | None) -> bool
         and last.status == TrackingStatus.DELIVERED
         and last.at < now() - UNCONFIRMED_AFTER
     )
+
+
+def load_loss(session: Session, consignment: Consignment) -> Loss:
+    """The keys of a parcel that were given up; of a lost parcel none when each has turned up elsewhere."""
+    rows = session.execute(
+        select(Token.serial, ConsignmentItem.settled_at)
+        .join(Token, Token.id == ConsignmentItem.token_id)
+        .where(ConsignmentItem.consignment_id == consignment.id, ConsignmentItem.outcome == Outcome.LOST.value)
+        .order_by(ConsignmentItem.settled_at, Token.serial)
+    ).all()
+    return Loss(rows[-1].settled_at if rows else consignment.lost_at, [serial for serial, _ in rows])
 
 
 def lateness(session: Session, consignment: Consignment) -> int:

@@ -212,6 +212,8 @@ class TransitView(DeskView):
             late=transit_queries.lateness(db(), consignment),
             unconfirmed=transit_queries.is_unconfirmed(consignment, events[0] if events else None),
             missing=settling.is_missing(db(), consignment),
+            lost=transit_queries.load_loss(db(), consignment),
+            asks="ask" in request.args,
             waiting=[db().get_one(Token, each.token_id).serial for each in waiting],
             tracking=forms.get("tracking") or empty.with_choices(),
             inquiry=forms.get("inquiry") or InquiryForm(),

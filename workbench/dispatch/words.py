@@ -55,6 +55,7 @@ class Finding(StrEnum):
     DAMAGED = "damaged"
     EXTRA = "extra"
     OTHER_AUTHORITY = "other_authority"
+    BLANK = "blank"
     UNKNOWN = "unknown"
 
 
@@ -65,6 +66,7 @@ class DiscrepancyKind(StrEnum):
     EXTRA = "extra"
     DAMAGED = "damaged"
     OTHER_AUTHORITY = "other_authority"
+    BLANK = "blank"
     UNKNOWN = "unknown"
 
 
@@ -102,6 +104,7 @@ FINDING_NAMES: Final[Mapping[Finding, str]] = {
     Finding.DAMAGED: N_("Damaged"),
     Finding.EXTRA: N_("Not on the packing list"),
     Finding.OTHER_AUTHORITY: N_("Belongs to another authority"),
+    Finding.BLANK: N_("Blank token of ours"),
     Finding.UNKNOWN: N_("Not one of our keys"),
 }
 DISCREPANCY_NAMES: Final[Mapping[DiscrepancyKind, str]] = {
@@ -109,6 +112,7 @@ DISCREPANCY_NAMES: Final[Mapping[DiscrepancyKind, str]] = {
     DiscrepancyKind.EXTRA: N_("Not on the packing list"),
     DiscrepancyKind.DAMAGED: N_("Damaged"),
     DiscrepancyKind.OTHER_AUTHORITY: N_("Belongs to another authority"),
+    DiscrepancyKind.BLANK: N_("Blank token of ours"),
     DiscrepancyKind.UNKNOWN: N_("Not one of our keys"),
 }
 SETTLEMENT_NAMES: Final[Mapping[str, str]] = {

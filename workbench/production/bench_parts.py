@@ -104,7 +104,10 @@ class Bench:
         offered: the benches there are, read only for who sits at none.
         shown: a key that was asked for by its serial number.
         chosen: the case that the next token will be for; the most urgent unless the maker chose another.
+        letters: PIN letters that wait, printed or not.
+        letters_printed: the keys whose letters have been printed and can be closed.
         plugged_blank: blank tokens of the stock that are plugged in.
+        makeable: waiting cases for which a key can be made, counted as far as a batch goes.
     """
 
     station: StationState | None
@@ -119,7 +122,14 @@ class Bench:
     batch: BatchState | None = None
     made_today: int = 0
     letters: int = 0
+    letters_printed: tuple[int, ...] = ()
     plugged_blank: int = 0
+    makeable: int = 0
+
+    @property
+    def proposed(self) -> int:
+        """Keys of the batch that could be begun now: there is a case and a token for each."""
+        return min(self.plugged_blank, self.makeable)
 
     @property
     def in_work(self) -> bool:

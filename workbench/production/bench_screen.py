@@ -17,7 +17,7 @@ from workbench.cases.calendar_text import due_reason
 from workbench.cases.deadlines import load_calendar
 from workbench.cases.words import SERVICE_NAMES, Service
 from workbench.kernel.clock import SHANGHAI, now
-from workbench.production.batches import REASON_NAMES
+from workbench.production.batches import NO_CASE, REASON_NAMES
 from workbench.production.bench_parts import BatchState, Bench, BenchCase, LogLine, Work, version_of
 from workbench.production.choosing import suggest_why_it_ends
 from workbench.production.faults import HAPPENED, THEN, WAITING
@@ -181,6 +181,13 @@ class Words:
         return suggest_why_it_ends(case.reason).value
 
     @staticmethod
+    def made(batch: BatchState) -> str:
+        """How many keys a batch made, and of how many; where no case was left it made all there were."""
+        if batch.reason == NO_CASE:
+            return str(ngettext("%(num)d key made", "%(num)d keys made", batch.made))
+        return str(gettext("%(made)d of %(wanted)d made", made=batch.made, wanted=batch.wanted))
+
+    @staticmethod
     def reason(batch: BatchState) -> str:
         """Why a batch ended early; empty when it made all it should."""
         if batch.reason is None:
@@ -272,7 +279,7 @@ def _said_of_work(work: Work) -> Said:
 
 
 def _said_of_batch(batch: BatchState) -> Said:
-    count = gettext("%(made)d of %(wanted)d made", made=batch.made, wanted=batch.wanted)
+    count = Words.made(batch)
     if batch.state == "running":
         return Said("ok", count, batch.names[0] if batch.names else "")
     return Said("done" if batch.state == "done" else "refused", count, Words.reason(batch))

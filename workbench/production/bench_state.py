@@ -16,11 +16,12 @@ from workbench.kernel.identity import Actor
 from workbench.keys.models import Seal, Token
 from workbench.keys.token_states import TokenState
 from workbench.organisation.models import Authority
+from workbench.production.batches import MOST
 from workbench.production.bench_parts import BatchState, Bench, BenchCase, LogLine, Work
 from workbench.production.choosing import holds_enough, ready_cases
 from workbench.production.issuing import ALIVE
 from workbench.production.models import Batch, CertificateOrder, Making
-from workbench.production.pins import count_letters
+from workbench.production.pins import read_letters
 from workbench.production.station_queries import StationState, list_stations, station_state
 from workbench.production.stations import find_own_station
 
@@ -59,16 +60,20 @@ def read_bench(
     if work is not None and not whole:
         return bench
     waiting = tuple(BenchCase(*row) for row in session.execute(_cases(ready_cases(actor)).limit(NEXT_SHOWN)))
+    is_all = len(waiting) < NEXT_SHOWN
     choice = _find_choice(session, actor, waiting, case_id)
+    letters, letters_printed = read_letters(session, actor)
     return replace(
         bench,
         shown=_find_work(session, Making.id == shown_id, Making.state == "made") if shown_id else None,
         chosen=choice or _find_next(session, actor, waiting),
         is_choice=choice is not None,
         waiting=waiting,
-        waiting_count=count_waiting(session, actor) if len(waiting) == NEXT_SHOWN else len(waiting),
-        letters=count_letters(session, actor),
+        waiting_count=len(waiting) if is_all else count_waiting(session, actor),
+        letters=letters,
+        letters_printed=letters_printed,
         plugged_blank=_count_blank(session, station),
+        makeable=sum(not each.full for each in waiting) if is_all else _count_makeable(session, actor),
     )
 
 
@@ -244,6 +249,12 @@ def _find_batch(session: Session, station_id: int, actor: Actor) -> BatchState |
         tuple(name for name, _ in rows),
         int(rows[0][1]) if rows else 0,
     )
+
+
+def _count_makeable(session: Session, actor: Actor) -> int:
+    """How many of the waiting cases a key can be made for, at most as many as a batch makes."""
+    some = ready_cases(actor).where(~holds_enough()).with_only_columns(Application.id).order_by(None).limit(MOST)
+    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def _count_blank(session: Session, station: StationState) -> int:

@@ -186,14 +186,16 @@ class BenchView(DeskView):
     @expose("/letters", methods=["POST"])
     @told_on_the_page
     def letters(self) -> ResponseReturnValue:
-        """The PIN letters of these keys, or of all that wait, as one PDF; the PINs stand in it and nowhere else."""
-        return _pdf("letters", pins.print_letters(db(), parts(), current_actor(), self._letters_wanted()))
+        """The PIN letters of these keys, of all that wait, or of the rest that was never printed, as one PDF; the PINs
+        stand in it and nowhere else."""
+        wanted = self._letters_wanted(printed=False if "rest" in request.form else None)
+        return _pdf("letters", pins.print_letters(db(), parts(), current_actor(), wanted))
 
     @expose("/letters/sealed", methods=["POST"])
     @told_on_the_page
     def sealed(self) -> ResponseReturnValue:
-        """The letters are closed: their PINs are erased."""
-        wanted = self._letters_wanted()
+        """The letters are closed: their PINs are erased. One that was not printed keeps its PIN."""
+        wanted = self._letters_wanted(printed=True)
         pins.confirm_sealed(db(), current_actor(), wanted)
         return self._answer(
             Said("ok", gettext("Letters closed"), gettext("The PINs are erased: nobody can print them again.")),
@@ -249,12 +251,13 @@ class BenchView(DeskView):
         return station
 
     @staticmethod
-    def _letters_wanted() -> list[int]:
-        """The keys named in the form; without any, all whose letters wait."""
+    def _letters_wanted(*, printed: bool | None) -> list[int]:
+        """The keys named in the form; without any, all whose letters wait, or those that were or were not printed."""
         wanted = _wanted()
-        if wanted or "all" not in request.form:
+        if wanted or not {"all", "rest"} & set(request.form):
             return wanted
-        return [each.id for each in db().scalars(pins.waiting_letters(current_actor()).limit(pins.MOST_LETTERS))]
+        waiting = pins.waiting_letters(current_actor(), printed=printed).limit(pins.MOST_LETTERS)
+        return [each.id for each in db().scalars(waiting)]
 
 
 _CATEGORIES: Final = {"ok": "success", "done": "success", "repeat": "warning", "waiting": "warning", "refused": "error"}

@@ -39,18 +39,33 @@ MOST_LETTERS: Final = 500
 """Of one printing: as many as a batch makes keys."""
 
 
-def waiting_letters(actor: Actor) -> Select[Making]:
-    """The keys this person made whose PIN still waits for its letter to be closed, the oldest first."""
-    return (
+def waiting_letters(actor: Actor, *, printed: bool | None = None) -> Select[Making]:
+    """The keys this person made whose PIN still waits for its letter to be closed, the oldest first.
+
+    Args:
+        printed: only those whose letter has been printed, or only those whose letter has not.
+    """
+    found = (
         select(Making)
         .where(Making.state == "made", Making.pin_ciphertext.is_not(None), Making.maker_id == actor.id)
         .order_by(Making.ended_at, Making.id)
     )
+    if printed is None:
+        return found
+    return found.where(Making.pin_printed_at.is_not(None) if printed else Making.pin_printed_at.is_(None))
 
 
 def count_letters(session: Session, actor: Actor) -> int:
     """How many letters `waiting_letters` stands for."""
     return session.scalar(select(func.count()).select_from(waiting_letters(actor).order_by(None).subquery())) or 0
+
+
+def read_letters(session: Session, actor: Actor) -> tuple[int, tuple[int, ...]]:
+    """How many letters `waiting_letters` stands for, and the keys of those that have been printed, as many as can be
+    closed at once."""
+    columns = (Making.id, Making.pin_printed_at.is_not(None))
+    rows = session.execute(waiting_letters(actor).with_only_columns(*columns)).all()
+    return len(rows), tuple(making_id for making_id, is_printed in rows if is_printed)[:MOST_LETTERS]
 
 
 def print_letters(session: Session, parts: Parts, actor: Actor, making_ids: Sequence[int]) -> bytes:

@@ -259,6 +259,19 @@ def test_a_second_person_may_count_instead(table: Table) -> None:
     assert checked_by(table, consignment) == table.second.id
 
 
+def test_an_empty_box_that_comes_and_goes_leaves_the_check_as_it_is(table: Table) -> None:
+    keys = table.keys(3)
+    consignment = table.packed(keys[:2])
+    table.do(checking.check_counts, consignment.id, {1: 2}, who=table.second)
+    version = table.do(packing.add_box, consignment.id).version
+    assert table.do(packing.drop_box, consignment.id).version > version
+    assert checked_by(table, consignment) == table.second.id
+    assert "consignment.check_void" not in actions(table, consignment)
+    table.do(packing.add_box, consignment.id)
+    table.do(packing.pack, consignment.id, keys[2].serial)
+    assert checked_by(table, consignment) is None
+
+
 def test_who_packed_a_single_key_may_not_check(table: Table) -> None:
     keys = table.keys(2)
     consignment = table.packed(keys[:1])

@@ -12,15 +12,19 @@ from sqlalchemy import func, select
 
 from tests.integration.dispatch.conftest import WAYBILL, Table
 from tests.integration.dispatch.doors import Door, counter_staff, open_doors
+from tests.support.casework import SYSTEM
+from tests.support.prints import texts_of
 from workbench.cases.models import Application
 from workbench.cases.words import State
-from workbench.dispatch import receiving
+from workbench.dispatch import receiving, settling
 from workbench.dispatch.models import ConsignmentItem, Discrepancy, Receipt, ReceiptLine
 from workbench.dispatch.receiving import Seen
+from workbench.dispatch.receiving_papers import goods_received
 from workbench.dispatch.words import ConsignmentState, DiscrepancyKind, Finding
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.keys.models import Certificate, CustodyEntry, Token
-from workbench.keys.token_states import Custodian
+from workbench.keys.token_states import Custodian, TokenState
+from workbench.keys.tokens import take_in
 
 
 @pytest.fixture
@@ -90,6 +94,23 @@ def test_what_is_in_nobody_s_stock_is_named_and_moves_nothing(door: Door) -> Non
     assert door.found(parcel) == {("6901234567892", DiscrepancyKind.UNKNOWN): None}
     with pytest.raises(Invalid):
         door.scan(parcel, "  ")
+
+
+def test_a_blank_token_of_the_house_is_named_for_what_it_is_and_moves_nothing(door: Door) -> None:
+    parcel = door.opened(door.table.keys(1))
+    with door.table.office.work() as session:
+        take_in(session, SYSTEM, "BLANK1", model="示例", box="示例")
+    for repeated in (False, True):
+        seen = door.scan(parcel, "BLANK1")
+        assert seen == Seen("BLANK1", Finding.BLANK, repeated, why=seen.why)
+        assert "ours but blank" in (seen.why or "")
+    assert door.found(parcel) == {("BLANK1", DiscrepancyKind.BLANK): None}
+    token = door.table.read(lambda session: session.scalars(select(Token).where(Token.serial == "BLANK1")).one())
+    assert (token.state, token.custodian) == (TokenState.BLANK, Custodian.VENDOR_STOCK)
+    found = door.table.read(lambda session: session.scalars(select(Discrepancy.id)).one())
+    door.table.do(settling.settle_in_words, found, "已退回制证中心", who=door.first)
+    assert door.found(parcel) == {("BLANK1", DiscrepancyKind.BLANK): "已退回制证中心"}
+    assert "空白介质" in "".join(texts_of(door.table.do(goods_received, parcel.id, who=door.first)))
 
 
 def test_a_damaged_key_needs_words_and_its_case_waits(door: Door) -> None:

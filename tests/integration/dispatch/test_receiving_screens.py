@@ -173,6 +173,20 @@ def test_a_damaged_key_is_reported_with_a_photo(clerk: DeskBrowser, desk: Desk, 
     assert key.serial in vendor.open("/desk/dispatch/differences/?settled=1")
 
 
+def test_damage_seen_after_the_scan_stands_in_the_list_and_on_the_note(clerk: DeskBrowser, door: Door) -> None:
+    key, whole = keys = door.table.keys(2)
+    page = f"{DOOR}/{door.sent(keys).id}"
+    clerk.send(f"{page}/open", page)
+    for each in keys:
+        clerk.send(f"{page}/scan", page, serial=each.serial)
+    told = ask(clerk, f"{page}/scan", page, serial=key.serial, damaged="yes", remark="接口弯了").get_json()
+    assert told["finding"] == "Damaged"
+    scanned = clerk.open(page).partition("data-scanned ")[2].partition("</ul>")[0]
+    words = re.findall(r'<li data-serial="([^"]+)"( class="is-unfit")?>.*?data-finding>([^<]+)<', scanned, re.DOTALL)
+    assert words == [(whole.serial, "", "Right"), (key.serial, ' class="is-unfit"', "Damaged")]
+    assert "接口弯了" in text_of(clerk.client.get(f"{page}/note.pdf").data)
+
+
 def test_goods_received_notes_say_what_each_opening_brought(clerk: DeskBrowser, door: Door) -> None:
     first, second, third = keys = door.table.keys(3)
     parcel = door.sent(keys)

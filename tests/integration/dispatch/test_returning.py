@@ -80,8 +80,9 @@ def test_what_does_not_go_back_is_refused_by_name(door: Door) -> None:
     parcel = door.opened(keys, waybill="SF1234567890124")
     door.scan(parcel, usable.serial)
     back = door.table.do(returning.open_return, who=door.first)
-    with pytest.raises(Conflict, match=usable.serial):
+    with pytest.raises(Conflict, match="waits for its enterprise") as told:
         door.table.do(returning.pack_return, back.id, usable.serial, who=door.first)
+    assert told.value.values == {"serial": usable.serial}
     with pytest.raises(NotFound, match="none of our keys"):
         door.table.do(returning.pack_return, back.id, "6901234567892", who=door.first)
     with pytest.raises(Conflict, match="no key yet"):
@@ -156,6 +157,8 @@ def test_the_screen_packs_takes_in_and_destroys(door: Door, fresh_database: Data
         assert "Select at least one key." in vendor.open(page)
         vendor.send(f"{page}propose", page, serial=key.serial, remark="退回销毁")
         assert "A second person signs." in vendor.open(page)
+        counts = [each.client.get("/desk/counts").get_json()["returns.index"] for each in (vendor, second, clerk)]
+        assert counts == [0, 1, 0]
         vendor.send(f"{page}1/sign", page)
         assert "a second person has to sign" in vendor.open(page)
         second.send(f"{page}1/sign", page)

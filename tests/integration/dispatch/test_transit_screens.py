@@ -127,6 +127,29 @@ def test_a_parcel_is_asked_after_and_given_up(dispatcher: DeskBrowser, door: Doo
     assert parcel.number not in dispatcher.open(f"{TRANSIT}/")
 
 
+def test_what_an_opened_parcel_lacks_is_asked_after_at_once_and_said_to_be_lost(
+    dispatcher: DeskBrowser, door: Door
+) -> None:
+    here, gone = keys = door.table.keys(2)
+    parcel = door.opened(keys)
+    door.scan(parcel, here.serial)
+    door.close(parcel)
+    page = f"{TRANSIT}/{parcel.id}"
+    (asking,) = re.findall(rf'href="({page}[^"]+)"', dispatcher.open("/desk/dispatch/differences/"))
+    ready = r'<details class="card" open>\s*<summary>Ask the courier.*?<textarea[^>]* autofocus'
+    assert re.search(ready, dispatcher.open(asking), re.DOTALL)
+    assert not re.search("<textarea[^>]* autofocus", dispatcher.open(page))
+    dispatcher.send(f"{page}/inquiry", page, remark="已请快递公司查找")
+    assert "Asked after" in dispatcher.open(page)
+    dispatcher.send(f"{page}/lost", page, remark="快递公司确认遗失")
+    dispatcher.open(page)
+    shown = dispatcher.open(page)
+    assert "Asked after" not in shown
+    assert "The courier was asked" in shown
+    assert "Declared lost" in shown
+    assert gone.serial in shown
+
+
 def test_the_counter_sees_nothing_of_it(desk: Desk) -> None:
     desk.browser(Role.COUNTER_STAFF).open(f"{TRANSIT}/", 403)
 

@@ -129,6 +129,32 @@ def test_all_letters_are_printed_and_closed_together(bench: Floor) -> None:
     assert bench.act("letters").status_code == 404
 
 
+def test_only_printed_letters_are_offered_and_taken_as_closed(bench: Floor) -> None:
+    first, second, third = bench.made(3)
+
+    def piece() -> str:
+        return str(bench.state()["pieces"]["letters"])
+
+    assert "letters/sealed" not in piece()
+    assert "Print 3 letters" in words_of(piece())
+    assert bench.act("letters/sealed", all="1").status_code == 404
+    bench.act("letters", making=first)
+    shown = piece()
+    assert "Are the" not in shown
+    assert "Is the 1 printed letter closed?" in shown
+    assert "Print the rest first" in words_of(shown)
+    assert "Print 2 letters" in words_of(shown)
+    sealing = shown[shown.index("letters/sealed") :]
+    assert re.findall(r'name="making" value="(\d+)"', sealing) == [str(first)]
+    assert bench.act("letters/sealed", all="1").status_code == 200
+    kept = [bench.workshop.making(each).pin_ciphertext is not None for each in (first, second, third)]
+    assert kept == [False, True, True]
+    bench.act("letters", making=second)
+    assert pages_of(bench.act("letters", rest="1").data) == 1
+    assert "All are closed" in words_of(piece())
+    assert recorded(bench).count("pin.letter_printed") == 3
+
+
 def test_no_letter_is_printed_of_a_key_that_is_not_made(bench: Floor) -> None:
     bench.workshop.approved()
     (serial,) = bench.tokens()

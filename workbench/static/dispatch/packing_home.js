@@ -1,9 +1,12 @@
 // Choosing an authority without a mouse: what is typed narrows the list, arrows choose, Enter opens its boxes.
 
+import { word } from "../js/words.js";
+
 const form = document.querySelector("[data-find]");
 const field = form.elements.q;
 const lines = [...document.querySelectorAll("[data-authority]")];
 const nothing = document.querySelector("[data-nothing]");
+const unmatched = document.querySelector("[data-unmatched]");
 const startedQuiet = new Set(lines.filter((line) => "quiet" in line.dataset));
 let chosen = null;
 
@@ -42,7 +45,9 @@ function narrow() {
   const typed = field.value.normalize("NFKC").trim().toLowerCase();
   for (const line of lines) line.hidden = !isMeant(line, typed);
   const left = visible();
-  nothing.hidden = left.length > 0;
+  nothing.hidden = left.length > 0 || typed !== "";
+  unmatched.hidden = left.length > 0 || typed === "";
+  unmatched.querySelector("strong").textContent = word("packing.unmatched", { text: field.value.trim() });
   // The first that has something to pack, best named first.
   const best = typed ? Math.min(...left.map((line) => rank(line, typed))) : 0;
   const candidates = typed ? left.filter((line) => rank(line, typed) === best) : left;

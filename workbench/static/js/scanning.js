@@ -98,6 +98,8 @@ export class Scanner {
     this.field.value = "";
     this.field.focus();
     if (!text) return;
+    // What was refused before this scan is of the past; it must not be taken for the answer to it.
+    for (const stale of document.querySelectorAll("[data-flashes] .late")) stale.remove();
     this.#queue.push(text);
     this.#tellWaiting();
     this.#pump();
