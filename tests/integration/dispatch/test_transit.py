@@ -2,13 +2,14 @@
 once, lists whole or not at all, and a courier in trouble is left alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import AnyUrl
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from tests.integration.dispatch.conftest import WAYBILL, Table
 from tests.integration.dispatch.doors import Door, open_doors
@@ -18,7 +19,7 @@ from workbench.config import Settings
 from workbench.dispatch import transit
 from workbench.dispatch.models import Consignment, TrackingEvent
 from workbench.dispatch.polling import Round, poll
-from workbench.dispatch.tracking_file import ListRefused
+from workbench.dispatch.tracking_file import ListRefused, Told, told
 from workbench.dispatch.tracking_source import HttpSource, Patience
 from workbench.dispatch.transit import Imported
 from workbench.dispatch.words import TrackingStatus
@@ -128,6 +129,35 @@ def test_a_courier_in_trouble_is_left_alone_until_the_next_round(door: Door, par
         assert asked(courier, parts) == Round(3, 0, 3, given_up=True)
         courier.answers = [404, b"garbage", [EVENT]]
         assert asked(courier, parts) == Round(5, 3, 2, given_up=False)
+
+
+def test_what_the_courier_says_oddly_of_one_parcel_stops_no_other(door: Door, parts: Parts) -> None:
+    for place in range(5):
+        door.sent(door.table.keys(1), waybill=f"SF123456789000{place}")
+    with running_courier() as courier:
+        courier.answers = [[{**EVENT, "id": "\x00"}, EVENT], b"garbage", b"garbage", b"garbage", [EVENT]]
+        assert asked(courier, parts) == Round(5, 2, 3, given_up=False)
+
+
+def test_an_error_about_one_parcel_stops_no_other_and_is_logged(door: Door, parts: Parts) -> None:
+    first = door.sent(door.table.keys(1))
+    second = door.sent(door.table.keys(1), waybill=SECOND)
+    with capture_logs() as logs:
+        assert poll(parts, _Stumbling(WAYBILL)) == Round(2, 1, 1, given_up=False)
+    assert [each[0] for each in events(door)] == [second.id]
+    assert [(each["event"], each["consignment"]) for each in logs] == [("tracking_not_kept", first.id)]
+
+
+class _Stumbling:
+    """A courier's interface that nobody knows how to ask about one waybill."""
+
+    def __init__(self, waybill: str) -> None:
+        self._waybill = waybill
+
+    def events_of(self, carrier_code: str, waybill: str, at: datetime) -> Sequence[Told]:
+        if waybill == self._waybill:
+            raise OverflowError("date value out of range")
+        return [told(at, TrackingStatus.UNDER_WAY, "示例市", "到达")]
 
 
 def asked(courier: Courier, parts: Parts) -> Round:
