@@ -21,15 +21,15 @@ from workbench.dispatch.models import Consignment, TrackingEvent
 from workbench.dispatch.polling import Round, poll
 from workbench.dispatch.tracking_file import ListRefused, Told, told
 from workbench.dispatch.tracking_source import HttpSource, Patience
-from workbench.dispatch.transit import Imported
+from workbench.dispatch.transit import CLOCKS_BEHIND, Imported
 from workbench.dispatch.words import TrackingStatus
-from workbench.kernel.clock import now
+from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed
 from workbench.kernel.parts import Parts, make_parts
 
-YESTERDAY = datetime.now(UTC) - timedelta(days=1)
+EARLIER = datetime.now(UTC) - timedelta(hours=1)
 SECOND = "SF1234567890124"
-EVENT = {"time": YESTERDAY.isoformat(), "status": "delivered", "place": "示例市", "words": "已签收", "id": "7"}
+EVENT = {"time": EARLIER.isoformat(), "status": "delivered", "place": "示例市", "words": "已签收", "id": "7"}
 
 
 @pytest.fixture
@@ -56,9 +56,7 @@ def events(door: Door) -> list[tuple[int, str, str]]:
     )
 
 
-def by_hand(
-    door: Door, parcel: Consignment, ref: str = "a", words: str = "已到示例市", at: datetime = YESTERDAY
-) -> bool:
+def by_hand(door: Door, parcel: Consignment, ref: str = "a", words: str = "已到示例市", at: datetime = EARLIER) -> bool:
     """One note by hand."""
     return door.table.do(
         transit.note_by_hand,
@@ -71,9 +69,9 @@ def by_hand(
     )
 
 
-def lines(*waybills: str) -> bytes:
+def lines(*waybills: str, at: datetime = EARLIER) -> bytes:
     """A list with one event of each waybill."""
-    when = f"{YESTERDAY:%Y-%m-%d} 09:00"
+    when = f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
     return "".join(f"{each},{when},运输中,示例市,到达\n" for each in waybills).encode("gb18030")
 
 
@@ -99,6 +97,21 @@ def test_a_list_is_taken_whole_and_once(door: Door) -> None:
     assert door.table.do(transit.import_list, lines(WAYBILL, SECOND)) == Imported(2, 0, 2)
     assert door.table.do(transit.import_list, lines(WAYBILL, SECOND)) == Imported(0, 2, 2)
     assert [each[:2] for each in events(door)] == [(first.id, "file"), (second.id, "file")]
+
+
+def test_what_happened_before_a_parcel_was_handed_over_is_not_of_it(door: Door, parts: Parts) -> None:
+    """A waybill number that came again, or a mistyped year, would count as delivered at once."""
+    parcel = door.sent(door.table.keys(1))
+    early = now() - CLOCKS_BEHIND - timedelta(minutes=2)
+    with pytest.raises(Invalid, match="did not have the parcel yet"):
+        by_hand(door, parcel, at=early)
+    with pytest.raises(ListRefused) as refused:
+        door.table.do(transit.import_list, lines(WAYBILL) + lines(WAYBILL, at=early))
+    assert [each.line for each in refused.value.problems] == [2]
+    late = now() + timedelta(hours=1)
+    said = [told(at, TrackingStatus.DELIVERED, "", "已签收") for at in (early, late, EARLIER)]
+    assert door.table.do(transit.note_from_carrier, parcel.id, said) == 1
+    assert [each[1] for each in events(door)] == ["carrier"]
 
 
 def test_one_unknown_waybill_stops_the_whole_list(door: Door) -> None:
