@@ -67,6 +67,13 @@ def issue(
     return ClientKey(issued, issued.p12(PASSWORD), certificate_path, key_path)
 
 
+def of_impossible_version(der: bytes) -> bytes:
+    """The certificate with a version that there is none of, as a bit that has fallen over makes one."""
+    third = b"\xa0\x03\x02\x01\x02"
+    assert third in der
+    return der.replace(third, third[:-1] + b"\x06", 1)
+
+
 def stranger() -> ssl.SSLContext:
     """A client without a certificate that trusts whatever server it meets."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,5 +1,6 @@
 """Asks the courier's interface about every parcel under way, each in a unit of work of its own. A courier that does not
-answer is left alone until the next round; nothing that it fails to say stops anybody's work.
+answer is left alone until the next round; nothing that it says or fails to say of one parcel stops the asking about
+others.
 """
 
 from dataclasses import dataclass
@@ -40,16 +41,18 @@ def poll(parts: Parts, source: TrackingSource) -> Round:
         asked += 1
         try:
             events = source.events_of(carrier_code, waybill, now())
+            with parts.work() as session:
+                added += transit.note_from_carrier(session, system_actor("tracking"), consignment_id, events)
+            in_a_row = 0
         except SourceFailed as failure:
             failed += 1
-            in_a_row = 0 if failure.gone else in_a_row + 1
+            in_a_row = 0 if failure.answered else in_a_row + 1
             _log.warning("tracking_failed", consignment=consignment_id, reason=str(failure))
             if in_a_row >= GIVE_UP_AFTER:
                 return Round(asked, added, failed, given_up=True)
-            continue
-        in_a_row = 0
-        with parts.work() as session:
-            added += transit.note_from_carrier(session, system_actor("tracking"), consignment_id, events)
+        except Exception:  # whatever it is about this parcel, the others are asked about all the same
+            failed += 1
+            _log.exception("tracking_not_kept", consignment=consignment_id)
     return Round(asked, added, failed, given_up=False)
 
 

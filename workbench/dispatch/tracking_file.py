@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from workbench.dispatch.carriers import LONGEST_WAYBILL, normalise_waybill
 from workbench.dispatch.words import TrackingStatus
-from workbench.kernel.clock import SHANGHAI
+from workbench.kernel.clock import SHANGHAI, in_utc
 from workbench.kernel.errors import Invalid
 from workbench.kernel.messages import N_
 from workbench.kernel.text import NotText, decode_text
@@ -115,14 +115,14 @@ def parse_time(text: str) -> datetime | None:
     """An instant: with an offset as ISO 8601 writes it, otherwise in Asia/Shanghai; None when it is none."""
     for pattern in _FORMATS:
         try:
-            return datetime.strptime(text, pattern).replace(tzinfo=SHANGHAI).astimezone(UTC)
+            return in_utc(datetime.strptime(text, pattern).replace(tzinfo=SHANGHAI))
         except ValueError:
             continue
     try:
         read = datetime.fromisoformat(text)
-        return (read if read.tzinfo else read.replace(tzinfo=SHANGHAI)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    return in_utc(read if read.tzinfo else read.replace(tzinfo=SHANGHAI))
 
 
 def parse_status(text: str) -> TrackingStatus | None:

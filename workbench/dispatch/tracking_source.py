@@ -1,5 +1,5 @@
 """A courier's interface that is asked where a parcel is. Redirects are not followed, answers are bounded, and what
-cannot be read is a failure to be tried again, never an event.
+cannot be read is a failure to be tried again, never an event. One event that cannot be kept is left out.
 """
 
 from collections.abc import Sequence
@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import quote, unquote
 
+import structlog
 import urllib3
 from pydantic import AnyUrl, AwareDatetime, BaseModel, Field, ValidationError
 
 from workbench.dispatch.tracking_file import CLOCKS_DIFFER, Told, parse_status, told
 from workbench.dispatch.words import TrackingStatus
+from workbench.kernel.clock import in_utc
 
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 15.0
@@ -23,14 +25,16 @@ LARGEST_ANSWER: Final = 512 * 1024
 MOST_EVENTS: Final = 500
 _TROUBLED: Final = (408, 425, 429, 500, 502, 503, 504)
 """Answers that may change by themselves (RFC 9110, RFC 6585)."""
+_log = structlog.get_logger(__name__)
 
 
 class SourceFailed(Exception):
-    """The courier could not be asked, or what it said could not be read. `gone` when it knows no such parcel."""
+    """The courier could not be asked, or what it said could not be read. `answered` when it knows no such parcel, or
+    says of it what cannot be read: that tells nothing of other parcels."""
 
-    def __init__(self, reason: str, *, gone: bool = False) -> None:
+    def __init__(self, reason: str, *, answered: bool = False) -> None:
         super().__init__(reason)
-        self.gone = gone
+        self.answered = answered
 
 
 class TrackingSource(Protocol):
@@ -107,24 +111,30 @@ class HttpSource:
         except urllib3.exceptions.HTTPError as error:
             raise SourceFailed(f"not reached: {type(_cause(error)).__name__}") from None
         if response.status != 200:
-            raise SourceFailed(f"answered {response.status}", gone=response.status in (404, 410))
+            raise SourceFailed(f"answered {response.status}", answered=response.status in (404, 410))
         if len(content) > LARGEST_ANSWER:
-            raise SourceFailed("answered too much")
+            raise SourceFailed("answered too much", answered=True)
         try:
             answer = _Answer.model_validate_json(content)
         except ValidationError:
-            raise SourceFailed("answered what cannot be read") from None
-        return [_told(each) for each in answer.events if each.time <= at + CLOCKS_DIFFER]
+            raise SourceFailed("answered what cannot be read", answered=True) from None
+        found = (_told(each) for each in answer.events if each.time <= at + CLOCKS_DIFFER)
+        return [each for each in found if each is not None]
 
     def close(self) -> None:
         """Give the connections back."""
         self._pool.clear()
 
 
-def _told(event: _Event) -> Told:
+def _told(event: _Event) -> Told | None:
+    """The event as it is kept; None when its time or its reference is nothing that can be."""
+    happened = in_utc(event.time)
+    if happened is None or not event.id.isprintable():
+        _log.warning("tracking_event_skipped", time=event.time.isoformat(), ref=event.id)
+        return None
     # A word we do not know is still said of the parcel; it only counts as nothing more than being under way.
     status = parse_status(event.status) or TrackingStatus.UNDER_WAY
-    return told(event.time, status, event.place, event.words or event.status, event.id)
+    return told(happened, status, event.place, event.words or event.status, event.id)
 
 
 def _cause(error: urllib3.exceptions.HTTPError) -> BaseException:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -25,7 +26,7 @@ from workbench.dispatch.tracking_file import (
     told,
 )
 from workbench.dispatch.words import ConsignmentState, TrackingStatus
-from workbench.kernel.clock import now
+from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.errors import Conflict, Invalid
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
@@ -36,7 +37,10 @@ BY_FILE: Final = "file"
 BY_CARRIER: Final = "carrier"
 UNCONFIRMED_AFTER: Final = timedelta(days=1)
 """How long a parcel that its courier calls delivered may wait for the authority to say so (issue 5)."""
+CLOCKS_BEHIND: Final = timedelta(days=1)
+"""How long before a parcel was handed over its courier may say that something happened to it."""
 LONGEST_REF: Final = 80
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ def note_by_hand(
         NotAllowed: the actor doesn't dispatch keys.
         NotFound: no such consignment.
         Conflict: the courier never had it.
-        Invalid: no words or too many, a time that lies ahead, or a form that says not which it is.
+        Invalid: no words or too many, a time that lies ahead or before the hand-over, or a form that says not
+            which it is.
     """
     demand(actor, Permission.KEY_DISPATCH)
     consignment = get_consignment(session, actor, consignment_id, lock=True)
@@ -80,6 +85,8 @@ def note_by_hand(
         raise Invalid(N_("Say in 1 to %(limit)s characters what the courier says."), limit=MAX_WORDS)
     if at > now() + CLOCKS_DIFFER:
         raise Invalid(N_("This time lies in the future."))
+    if _precedes(consignment, at):
+        raise Invalid(N_("At this time the courier did not have the parcel yet."))
     if not 0 < len(ref) <= LONGEST_REF:
         raise Invalid(N_("Open the page again: this form is incomplete."))
     new = _add(session, actor, consignment, told(at, status, place, words, ref), BY_HAND)
@@ -95,7 +102,8 @@ def import_list(session: Session, actor: Actor, content: bytes) -> Imported:
 
     Raises:
         NotAllowed: the actor doesn't dispatch keys.
-        Invalid, ListRefused: as `tracking_file.read_list`, or lines name parcels that are not ours.
+        Invalid, ListRefused: as `tracking_file.read_list`, or lines name parcels that are not ours, or times at which
+            the courier did not have them.
     """
     demand(actor, Permission.KEY_DISPATCH)
     lines = read_list(content, now())
@@ -107,6 +115,8 @@ def import_list(session: Session, actor: Actor, content: bytes) -> Imported:
         found = [each for each in parcels.get(line.waybill, ()) if line.carrier in ("", each.carrier_code)]
         if len(found) != 1:
             problems.append(_unclear(line, len(found)))
+        elif _precedes(found[0], line.told.at):
+            problems.append(_too_early(line))
         elif not problems:
             seen.add(found[0].id)
             added += _add(session, actor, found[0], line.told, BY_FILE)
@@ -120,19 +130,31 @@ def import_list(session: Session, actor: Actor, content: bytes) -> Imported:
 
 
 def note_from_carrier(session: Session, actor: Actor, consignment_id: int, events: Sequence[Told]) -> int:
-    """Keep what the carrier's interface says of a parcel; returns how many events are new.
+    """Keep what the carrier's interface says of a parcel on its way, and of no other time: waybill numbers come again.
+
+    Returns:
+        How many events are new.
 
     Raises:
         NotFound, Conflict: there is no such parcel, or the courier never had it.
     """
     consignment = get_consignment(session, actor, consignment_id, lock=True)
     _refuse_unsent(consignment)
-    return sum(_add(session, actor, consignment, each, BY_CARRIER) for each in events)
+    latest = now() + CLOCKS_DIFFER
+    fitting = [each for each in events if each.at <= latest and not _precedes(consignment, each.at)]
+    if len(fitting) < len(events):
+        _log.warning("tracking_events_skipped", consignment=consignment_id, count=len(events) - len(fitting))
+    return sum(_add(session, actor, consignment, each, BY_CARRIER) for each in fitting)
 
 
 def _refuse_unsent(consignment: Consignment) -> None:
     if consignment.handed_over_at is None:
         raise Conflict(N_("The courier does not have consignment %(number)s."), number=consignment.number)
+
+
+def _precedes(consignment: Consignment, at: datetime) -> bool:
+    """Whether this lies before the parcel was handed over."""
+    return consignment.handed_over_at is not None and at < consignment.handed_over_at - CLOCKS_BEHIND
 
 
 def _parcels_of(session: Session, lines: Sequence[FileLine]) -> dict[str, list[Consignment]]:
@@ -160,6 +182,11 @@ def _unclear(line: FileLine, count: int) -> LineProblem:
     return LineProblem(
         line.line, N_("Two companies use the waybill %(waybill)s: add the company's code as sixth column."), values
     )
+
+
+def _too_early(line: FileLine) -> LineProblem:
+    time = f"{line.told.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+    return LineProblem(line.line, N_("At “%(time)s” the courier did not have the parcel yet."), {"time": time})
 
 
 def _add(session: Session, actor: Actor, consignment: Consignment, event: Told, source: str) -> bool:

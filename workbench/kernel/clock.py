@@ -32,6 +32,14 @@ def clock_at(instant: datetime) -> Iterator[None]:
         _set_to.reset(token)
 
 
+def in_utc(instant: datetime) -> datetime | None:
+    """An aware instant in UTC; None where it falls off either end of the calendar there."""
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
 def ago(**duration: float) -> datetime:
     """The instant `duration` (as timedelta's arguments) before now."""
     return now() - timedelta(**duration)

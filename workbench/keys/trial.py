@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from workbench.kernel.certificates import read_pem
 from workbench.kernel.clock import ago, now
 from workbench.kernel.files import put_private
 from workbench.keys.subject import CODE_ATTRIBUTE, ENTERPRISE_ATTRIBUTE, HOLDER_ATTRIBUTE
@@ -68,7 +69,7 @@ class TrialAuthority:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         key_path, certificate_path = folder / "authority.key", folder / "authority.crt"
         if key_path.exists() and certificate_path.exists():
-            certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
+            certificate = read_pem(certificate_path.read_bytes())[0]
             if certificate.not_valid_after_utc - now() > _RENEW_BEFORE:
                 return cls(folder, certificate, _load_key(key_path))
         private_key = ec.generate_private_key(ec.SECP256R1())
@@ -125,7 +126,7 @@ class TrialAuthority:
     def _still_serves(self, path: Path, names: Sequence[str]) -> bool:
         if not path.exists():
             return False
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        certificate = read_pem(path.read_bytes())[0]
         stated = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         same = sorted(str(each.value) for each in stated) == names
         ours = certificate.issuer == self.certificate.subject

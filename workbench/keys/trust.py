@@ -11,18 +11,24 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
+from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
+from workbench.kernel.certificates import read_extensions, read_pem
 from workbench.keys.models import Certificate
 from workbench.keys.service import digest_of
 from workbench.keys.subject import read_subject
 
 T = TypeVar("T", bound=x509.ExtensionType)
+VerifySm2 = Callable[[bytes, bytes, bytes], bool]
+"""Whether, by a public key (DER), a message was signed so with SM2 and SM3, which the library here can't tell."""
 _OUTWORN: Final = (hashes.MD5, hashes.SHA1)
 """Under these a second certificate with the same signature can be made."""
+_SM2_WITH_SM3: Final = ObjectIdentifier("1.2.156.10197.1.501")
 _USES: Final = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
 
@@ -60,7 +66,7 @@ def load_authorities(path: Path | None) -> tuple[x509.Certificate, ...]:
         OSError: the file cannot be read.
         ValueError: it holds no certificates.
     """
-    return tuple(x509.load_pem_x509_certificates(path.read_bytes())) if path is not None else ()
+    return tuple(read_pem(path.read_bytes())) if path is not None else ()
 
 
 def judge(
@@ -68,6 +74,7 @@ def judge(
     authorities: Sequence[x509.Certificate],
     at: datetime,
     find: Callable[[str], Certificate | None],
+    verify_sm2: VerifySm2 | None = None,
 ) -> Verdict:
     """Judge a certificate whose holder proved to have its private key.
 
@@ -75,8 +82,14 @@ def judge(
         authorities: those that issue for e-keys, each itself; an authority above them vouches for nobody here.
         at: the instant for which to judge, aware.
         find: our record by SHA-256, in hexadecimal.
+        verify_sm2: without it, no certificate that was signed with SM2 is one of ours.
     """
-    if not _is_for_signing_in(certificate) or not any(_issued(each, certificate, at) for each in authorities):
+    issued = any(
+        _may_issue(each, at)
+        and (_issued(each, certificate) or (verify_sm2 is not None and _issued_by_sm2(each, certificate, verify_sm2)))
+        for each in (authorities if _is_for_signing_in(certificate) else ())
+    )
+    if not issued:
         return Verdict(Standing.NOT_OURS, certificate)
     record = find(digest_of(certificate))
     return Verdict(_standing(certificate, record, at), certificate, record)
@@ -94,38 +107,49 @@ def _standing(certificate: x509.Certificate, record: Certificate | None, at: dat
     return Standing.GOOD if read_subject(certificate).uscc == record.uscc else Standing.OTHER_ENTERPRISE
 
 
-def _issued(authority: x509.Certificate, certificate: x509.Certificate, at: datetime) -> bool:
-    """Whether this authority signed the certificate and may do so."""
-    if isinstance(certificate.signature_hash_algorithm, _OUTWORN) or not _may_issue(authority, at):
-        return False
+def _issued(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Whether this authority signed the certificate, in a way that the library checks."""
     try:
+        if isinstance(certificate.signature_hash_algorithm, _OUTWORN):
+            return False
         certificate.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
 
 
+def _issued_by_sm2(authority: x509.Certificate, certificate: x509.Certificate, verify: VerifySm2) -> bool:
+    """Whether this authority signed the certificate with SM2."""
+    try:
+        if certificate.signature_algorithm_oid != _SM2_WITH_SM3 or certificate.issuer != authority.subject:
+            return False
+    except ValueError:
+        return False
+    key = asn1.Certificate.load(authority.public_bytes(Encoding.DER)).public_key.dump()
+    return verify(key, certificate.tbs_certificate_bytes, certificate.signature)
+
+
 def _may_issue(authority: x509.Certificate, at: datetime) -> bool:
     try:
-        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
-        usage = _find_extension(authority, x509.KeyUsage)
-    except (ValueError, x509.ExtensionNotFound):
+        extensions = read_extensions(authority)
+    except ValueError:
         return False
+    constraints = _find_extension(extensions, x509.BasicConstraints)
+    usage = _find_extension(extensions, x509.KeyUsage)
     in_time = authority.not_valid_before_utc <= at <= authority.not_valid_after_utc
-    return in_time and constraints.ca and (usage is None or usage.key_cert_sign)
+    return in_time and constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign)
 
 
 def _is_for_signing_in(certificate: x509.Certificate) -> bool:
     """Where a certificate says what it is for, signing in must be among it; what it marks critical must be known."""
     try:
-        constraints = _find_extension(certificate, x509.BasicConstraints)
-        usage = _find_extension(certificate, x509.KeyUsage)
-        purposes = _find_extension(certificate, x509.ExtendedKeyUsage)
-        strange = any(
-            each.critical and isinstance(each.value, x509.UnrecognizedExtension) for each in certificate.extensions
-        )
+        extensions = read_extensions(certificate)
     except ValueError:
         return False
+    constraints = _find_extension(extensions, x509.BasicConstraints)
+    usage = _find_extension(extensions, x509.KeyUsage)
+    purposes = _find_extension(extensions, x509.ExtendedKeyUsage)
+    strange = any(each.critical and isinstance(each.value, x509.UnrecognizedExtension) for each in extensions)
     return (
         not strange
         and not (constraints is not None and constraints.ca)
@@ -134,8 +158,8 @@ def _is_for_signing_in(certificate: x509.Certificate) -> bool:
     )
 
 
-def _find_extension(certificate: x509.Certificate, kind: type[T]) -> T | None:
+def _find_extension(extensions: x509.Extensions, kind: type[T]) -> T | None:
     try:
-        return certificate.extensions.get_extension_for_class(kind).value
+        return extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from cryptography import x509
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from workbench.cases.models import Application
 from workbench.kernel.arguments import LARGEST_ID
 from workbench.kernel.audit import AuditEntry
+from workbench.kernel.certificates import read_der
 from workbench.kernel.clock import now
 from workbench.kernel.errors import NotFound
 from workbench.kernel.identity import Actor
@@ -166,7 +166,7 @@ def _chain(parts: Parts, record: Certificate) -> Chain:
 
 
 def _link(der: bytes) -> Link:
-    read = x509.load_der_x509_certificate(der)
+    read = read_der(der)
     return Link(read.subject.rfc4514_string(), format(read.serial_number, "X"), read.not_valid_after_utc)
 
 

@@ -17,6 +17,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
+from workbench.kernel.certificates import read_der
 from workbench.kernel.errors import NotFound
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
@@ -221,7 +222,7 @@ def _download(certificate_id: int, encoding: Encoding, suffix: str, mimetype: st
     record = get_record(db(), current_actor(), certificate_id)
     if record.certificate is None:
         raise NotFound(N_("The certificate itself is not on record, only what it says."))
-    content = x509.load_der_x509_certificate(record.certificate).public_bytes(encoding)
+    content = read_der(record.certificate).public_bytes(encoding)
     answer = Response(content, mimetype=mimetype)
     answer.headers["Content-Disposition"] = f'attachment; filename="{record.serial}.{suffix}"'
     return answer

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from workbench.cases.models import Application
 from workbench.kernel import audit, tasks
+from workbench.kernel.certificates import read_der
 from workbench.kernel.clock import now
 from workbench.kernel.errors import WorkbenchError
 from workbench.kernel.identity import system_actor
@@ -34,7 +35,7 @@ def take_issued(session: Session, order: CertificateOrder, der: bytes) -> None:
     Raises:
         ValueError: this is no certificate.
     """
-    certificate = x509.load_der_x509_certificate(der)
+    certificate = read_der(der)
     making, application, serial = session.execute(
         select(Making, Application, Token.serial)
         .join(Application, Application.id == Making.application_id)

@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from asn1crypto import x509 as asn1
-from cryptography import x509
 
+from workbench.kernel.certificates import read_der
 from workbench.keys.subject import Subject, read_subject
 from workbench.production import signatures
 from workbench.production.algorithms import Algorithm
@@ -74,7 +74,7 @@ def differences(expected: Expected, found: Found, at: datetime) -> list[Differen
 def _of_certificate(expected: Expected, found: Found, at: datetime) -> list[Difference]:
     """What the certificate that was read says, rather than what we remember of the one that was written."""
     try:
-        read = x509.load_der_x509_certificate(found.certificate or b"")
+        read = read_der(found.certificate or b"")
         key = asn1.Certificate.load(found.certificate or b"", strict=True)["tbs_certificate"]["subject_public_key_info"]
         subject, public_key = read_subject(read), key.dump()
     except (ValueError, TypeError):

@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Final
 
 import structlog
-from cryptography import x509
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workbench.kernel import tasks
+from workbench.kernel.certificates import read_der
 from workbench.kernel.clock import now
 from workbench.kernel.identity import Actor, system_actor
 from workbench.kernel.parts import Parts
@@ -171,8 +171,8 @@ def is_issued_by(authority: CertificationAuthority, record: Certificate) -> bool
     """
     if record.certificate is None:
         return False
-    issuer = x509.load_der_x509_certificate(record.certificate).issuer
-    return any(x509.load_der_x509_certificate(each).subject == issuer for each in authority.chain())
+    issuer = read_der(record.certificate).issuer
+    return any(read_der(each).subject == issuer for each in authority.chain())
 
 
 def _later(session: Session, order: RevocationOrder, wait: timedelta) -> None:

@@ -2,13 +2,14 @@
 once, lists whole or not at all, and a courier in trouble is left alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import AnyUrl
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from tests.integration.dispatch.conftest import WAYBILL, Table
 from tests.integration.dispatch.doors import Door, open_doors
@@ -18,17 +19,17 @@ from workbench.config import Settings
 from workbench.dispatch import transit
 from workbench.dispatch.models import Consignment, TrackingEvent
 from workbench.dispatch.polling import Round, poll
-from workbench.dispatch.tracking_file import ListRefused
+from workbench.dispatch.tracking_file import ListRefused, Told, told
 from workbench.dispatch.tracking_source import HttpSource, Patience
-from workbench.dispatch.transit import Imported
+from workbench.dispatch.transit import CLOCKS_BEHIND, Imported
 from workbench.dispatch.words import TrackingStatus
-from workbench.kernel.clock import now
+from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed
 from workbench.kernel.parts import Parts, make_parts
 
-YESTERDAY = datetime.now(UTC) - timedelta(days=1)
+EARLIER = datetime.now(UTC) - timedelta(hours=1)
 SECOND = "SF1234567890124"
-EVENT = {"time": YESTERDAY.isoformat(), "status": "delivered", "place": "示例市", "words": "已签收", "id": "7"}
+EVENT = {"time": EARLIER.isoformat(), "status": "delivered", "place": "示例市", "words": "已签收", "id": "7"}
 
 
 @pytest.fixture
@@ -55,9 +56,7 @@ def events(door: Door) -> list[tuple[int, str, str]]:
     )
 
 
-def by_hand(
-    door: Door, parcel: Consignment, ref: str = "a", words: str = "已到示例市", at: datetime = YESTERDAY
-) -> bool:
+def by_hand(door: Door, parcel: Consignment, ref: str = "a", words: str = "已到示例市", at: datetime = EARLIER) -> bool:
     """One note by hand."""
     return door.table.do(
         transit.note_by_hand,
@@ -70,9 +69,9 @@ def by_hand(
     )
 
 
-def lines(*waybills: str) -> bytes:
+def lines(*waybills: str, at: datetime = EARLIER) -> bytes:
     """A list with one event of each waybill."""
-    when = f"{YESTERDAY:%Y-%m-%d} 09:00"
+    when = f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
     return "".join(f"{each},{when},运输中,示例市,到达\n" for each in waybills).encode("gb18030")
 
 
@@ -98,6 +97,21 @@ def test_a_list_is_taken_whole_and_once(door: Door) -> None:
     assert door.table.do(transit.import_list, lines(WAYBILL, SECOND)) == Imported(2, 0, 2)
     assert door.table.do(transit.import_list, lines(WAYBILL, SECOND)) == Imported(0, 2, 2)
     assert [each[:2] for each in events(door)] == [(first.id, "file"), (second.id, "file")]
+
+
+def test_what_happened_before_a_parcel_was_handed_over_is_not_of_it(door: Door, parts: Parts) -> None:
+    """A waybill number that came again, or a mistyped year, would count as delivered at once."""
+    parcel = door.sent(door.table.keys(1))
+    early = now() - CLOCKS_BEHIND - timedelta(minutes=2)
+    with pytest.raises(Invalid, match="did not have the parcel yet"):
+        by_hand(door, parcel, at=early)
+    with pytest.raises(ListRefused) as refused:
+        door.table.do(transit.import_list, lines(WAYBILL) + lines(WAYBILL, at=early))
+    assert [each.line for each in refused.value.problems] == [2]
+    late = now() + timedelta(hours=1)
+    said = [told(at, TrackingStatus.DELIVERED, "", "已签收") for at in (early, late, EARLIER)]
+    assert door.table.do(transit.note_from_carrier, parcel.id, said) == 1
+    assert [each[1] for each in events(door)] == ["carrier"]
 
 
 def test_one_unknown_waybill_stops_the_whole_list(door: Door) -> None:
@@ -128,6 +142,35 @@ def test_a_courier_in_trouble_is_left_alone_until_the_next_round(door: Door, par
         assert asked(courier, parts) == Round(3, 0, 3, given_up=True)
         courier.answers = [404, b"garbage", [EVENT]]
         assert asked(courier, parts) == Round(5, 3, 2, given_up=False)
+
+
+def test_what_the_courier_says_oddly_of_one_parcel_stops_no_other(door: Door, parts: Parts) -> None:
+    for place in range(5):
+        door.sent(door.table.keys(1), waybill=f"SF123456789000{place}")
+    with running_courier() as courier:
+        courier.answers = [[{**EVENT, "id": "\x00"}, EVENT], b"garbage", b"garbage", b"garbage", [EVENT]]
+        assert asked(courier, parts) == Round(5, 2, 3, given_up=False)
+
+
+def test_an_error_about_one_parcel_stops_no_other_and_is_logged(door: Door, parts: Parts) -> None:
+    first = door.sent(door.table.keys(1))
+    second = door.sent(door.table.keys(1), waybill=SECOND)
+    with capture_logs() as logs:
+        assert poll(parts, _Stumbling(WAYBILL)) == Round(2, 1, 1, given_up=False)
+    assert [each[0] for each in events(door)] == [second.id]
+    assert [(each["event"], each["consignment"]) for each in logs] == [("tracking_not_kept", first.id)]
+
+
+class _Stumbling:
+    """A courier's interface that nobody knows how to ask about one waybill."""
+
+    def __init__(self, waybill: str) -> None:
+        self._waybill = waybill
+
+    def events_of(self, carrier_code: str, waybill: str, at: datetime) -> Sequence[Told]:
+        if waybill == self._waybill:
+            raise OverflowError("date value out of range")
+        return [told(at, TrackingStatus.UNDER_WAY, "示例市", "到达")]
 
 
 def asked(courier: Courier, parts: Parts) -> Round:

@@ -17,10 +17,12 @@ from workbench.cases.words import State
 from workbench.dispatch import transit
 from workbench.dispatch.models import Consignment
 from workbench.dispatch.words import TrackingStatus
+from workbench.kernel.clock import SHANGHAI
 from workbench.kernel.identity import Role
 
 TRANSIT = "/desk/dispatch/transit"
 SECOND = "SF1234567890124"
+AN_HOUR_AGO = f"{datetime.now(SHANGHAI) - timedelta(hours=1):%Y-%m-%d %H:%M}"
 
 
 @pytest.fixture
@@ -49,6 +51,13 @@ def overdue(door: Door, parcel: Consignment, days: int = 30) -> None:
         session.execute(update(Consignment).where(Consignment.id == parcel.id).values(due_on=due_on))
 
 
+def sent_before(door: Door, parcel: Consignment, days: int) -> None:
+    """Let a parcel have been handed over so many days ago."""
+    with door.table.office.work() as session:
+        at = datetime.now(UTC) - timedelta(days=days)
+        session.execute(update(Consignment).where(Consignment.id == parcel.id).values(handed_over_at=at))
+
+
 def said(door: Door, parcel: Consignment, status: TrackingStatus, hours_ago: int) -> None:
     """What the courier said so many hours ago."""
     at = datetime.now(UTC) - timedelta(hours=hours_ago)
@@ -61,6 +70,7 @@ def test_late_parcels_come_first_and_each_group_is_counted(dispatcher: DeskBrows
     on_time = door.sent(door.table.keys(1))
     late = door.sent(door.table.keys(2), waybill=SECOND)
     overdue(door, late)
+    sent_before(door, on_time, days=2)
     said(door, on_time, TrackingStatus.DELIVERED, 30)
     page = dispatcher.open(f"{TRANSIT}/")
     assert page.index(late.number) < page.index(on_time.number)
@@ -86,11 +96,11 @@ def test_a_call_is_written_down_once(dispatcher: DeskBrowser, door: Door) -> Non
     page = f"{TRANSIT}/{door.sent(door.table.keys(1)).id}"
     ref = re.search(r'name="ref"[^>]*value="([^"]+)"', dispatcher.open(page))
     assert ref is not None
-    call = {"at": "2026-01-05 09:30", "status": "problem", "place": "示例市", "words": "地址不详", "ref": ref.group(1)}
+    call = {"at": AN_HOUR_AGO, "status": "problem", "place": "示例市", "words": "地址不详", "ref": ref.group(1)}
     for _twice in range(2):
         assert dispatcher.send(f"{page}/events", page, **call).status_code == 303
     assert dispatcher.open(page).count("地址不详") == 1
-    for wrong in ({"at": "soon"}, {"words": ""}, {"at": "2099-01-05 09:30"}):
+    for wrong in ({"at": "soon"}, {"words": ""}, {"at": "2099-01-05 09:30"}, {"at": "0001-01-01 00:00"}):
         assert dispatcher.send(f"{page}/events", page, **{**call, **wrong}).status_code == 400
 
 
@@ -102,9 +112,12 @@ def test_a_list_is_imported_or_refused_by_line(dispatcher: DeskBrowser, door: Do
         answer = dispatcher.send(f"{TRANSIT}/import", f"{TRANSIT}/", list=sent)
         return answer.text if answer.status_code == 400 else dispatcher.open(f"{TRANSIT}/")
 
-    good = f"{WAYBILL},2026-01-05 09:30,运输中,示例市,到达转运中心\n"
-    refused = send(good + "SF0000000000000,2026-01-05 09:30,运输中\n")
+    good = f"{WAYBILL},{AN_HOUR_AGO},运输中,示例市,到达转运中心\n"
+    refused = send(good + f"SF0000000000000,{AN_HOUR_AGO},运输中\n")
     assert "Line 2: No parcel of ours travels under the waybill SF0000000000000." in refused
+    assert "Line 2: “0001-01-01 00:00” is no time" in send(f"{good}{WAYBILL},0001-01-01 00:00,运输中\n")
+    early = send(f"{good}{WAYBILL},1900-01-01 00:00,运输中\n")
+    assert "Line 2: At “1900-01-01 00:00” the courier did not have the parcel yet." in early
     assert "到达转运中心" not in dispatcher.open(f"{TRANSIT}/{parcel.id}")
     assert "1 event is new" in send(good)
     assert "0 events are new" in send(good)

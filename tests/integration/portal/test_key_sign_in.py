@@ -11,11 +11,13 @@ from threading import Barrier, Thread
 from urllib.parse import quote, urlencode
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
 from tests.integration.portal.key_door import CODE, HOLDER, NAME, KeyDoor, opened
 from tests.support.applicant import form_token
+from tests.support.ca import a_key, an_order, issued
 from tests.support.casework import DOCUMENTS, SYSTEM, Office
 from tests.support.certificates import ClientKey, issue, trial_authority
 from tests.support.database import Database
@@ -29,12 +31,16 @@ from workbench.documents.rendering import renderer
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.clock import now
 from workbench.kernel.crypto import open_identity
-from workbench.keys.service import revoke
+from workbench.keys.service import register_certificate, revoke
 from workbench.portal.door import actor_of
 from workbench.portal.drafting.drafts import get_draft, list_open, problems_of
 from workbench.portal.key.key_sign_in import start_renewal
 from workbench.portal.uploads.papers import add_file
 from workbench.portal.uploads.submitting import submit_draft
+from workbench.production.algorithms import Algorithm
+from workbench.production.ca.certificates import to_pem
+from workbench.production.ca.embedded import EmbeddedAuthority
+from workbench.production.ca.profile import Profile
 
 LEGAL, ADDRESS = "示例法人", "示例市示例路 1 号"
 
@@ -181,6 +187,35 @@ def test_the_header_opens_behind_the_trusted_proxy_only(door: KeyDoor) -> None:
         answers[peer] = client.post("/key", data=sent, headers=headers, environ_overrides=environ).status_code
         assert (NAME in page) == (peer == "10.1.2.3")
     assert answers == {"10.1.2.3": 303, "198.51.100.7": 403}
+
+
+def test_a_key_of_sm2_opens_behind_a_proxy_that_speaks_it(door: KeyDoor, tmp_path: Path) -> None:
+    """The proxy proved that the holder has the key, no more: who signed the certificate is asked here."""
+    ca = EmbeddedAuthority(door.parts, Algorithm.SM2, Profile())
+    order = an_order(a_key(Algorithm.SM2, tmp_path), Algorithm.SM2)
+    certificate = x509.load_der_x509_certificate(issued(ca, order))
+    with door.office.work() as session:
+        register_certificate(
+            session,
+            certificate,
+            key_number="K-1",
+            holder_name=HOLDER,
+            uscc=CODE,
+            enterprise_name=NAME,
+            authority_id=door.office.authority_ids[0],
+            application_id=None,
+            actor=SYSTEM,
+        )
+    trusted = tmp_path / "sm2.pem"
+    answers = []
+    for chain in (ca.chain(), (door.authority.certificate.public_bytes(Encoding.DER),)):
+        trusted.write_bytes(to_pem(chain[0]))
+        told = {"client_certificate_proxy": "127.0.0.1", "client_ca": trusted}
+        settings = door.parts.settings.model_copy(update=told)
+        client = create_app(parts=replace(door.parts, settings=settings)).test_client()
+        header = quote(certificate.public_bytes(Encoding.PEM), safe="")
+        answers.append(client.get("/key", headers={"X-Client-Certificate": header}).status_code)
+    assert answers == [200, 403]
 
 
 def test_a_key_that_is_revoked_signs_its_holder_out(door: KeyDoor) -> None:

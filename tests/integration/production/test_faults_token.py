@@ -4,12 +4,13 @@ nothing is printed or issued twice, and a retry finishes the key. Tokens are Sof
 
 import errno
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pytest
 
 from tests.support.bench import Agent, Workshop, open_workshop
+from tests.support.certificates import of_impossible_version
 from tests.support.database import TestServer
 from tests.support.perseverance import another_token, errands, finish, retry
 from tests.support.reckoning_keys import problems, unfinished
@@ -17,8 +18,9 @@ from tests.support.tokens import Bench, FaultyDriver, softhsm_bench
 from workbench.kernel.errors import Conflict
 from workbench.production import making
 from workbench.production.algorithms import Algorithm
+from workbench.production.faults import Standstill
 from workbench.production.labels import print_labels
-from workbench.production.tokens.driver import Fault
+from workbench.production.tokens.driver import Fault, ReadBack
 
 CALLS = ("personalise", "make_key", "sign_request", "write_certificate", "write_seal", "read_back")
 WHEN: tuple[Literal["before", "after"], ...] = ("before", "after")
@@ -154,6 +156,25 @@ def test_a_token_that_never_works_is_set_aside_and_another_becomes_the_key(shop:
     states = [each.state for each in shop.workshop.certificates(case)]
     assert states == (["revoked", "valid"] if call in CALLS[3:] else ["valid"])
     assert unfinished(shop.workshop.parts, [case]) == []
+
+
+def test_a_certificate_that_reads_back_damaged_is_a_difference_not_an_error(shop: Shop) -> None:
+    case, serial, made = shop.begin()
+    shop.agent.driver = _Damaging(shop.driver)
+    shop.agent.work()
+    shop.agent.driver = shop.driver
+    shop.assert_stands(case, serial, made, Standstill.MISMATCH)
+    assert shop.workshop.making(made).fault_detail == "certificate, subject, validity, public_key"
+
+
+class _Damaging(FaultyDriver):
+    """A driver of a token whose memory no longer holds which version its certificate is of."""
+
+    def read_back(
+        self, serial: str, user_pin: str, key_id: bytes, algorithm: Algorithm, seal_label: str, challenge: bytes
+    ) -> ReadBack:
+        found = super().read_back(serial, user_pin, key_id, algorithm, seal_label, challenge)
+        return replace(found, certificate=of_impossible_version(found.certificate or b""))
 
 
 class _At(FaultyDriver):

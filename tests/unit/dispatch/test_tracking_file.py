@@ -75,6 +75,11 @@ def test_a_time_with_an_offset_is_that_instant(instant: datetime, hours: int) ->
     assert parse_time(written) == instant
 
 
+@pytest.mark.parametrize("written", ["0001-01-01 00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_falls_off_the_calendar_is_none(written: str) -> None:
+    assert parse_time(written) is None
+
+
 @given(st.binary(max_size=300))
 def test_whatever_is_sent_is_read_or_refused(content: bytes) -> None:
     try:

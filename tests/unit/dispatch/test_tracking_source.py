@@ -49,6 +49,16 @@ def test_what_lies_in_the_future_is_left_out(courier: Courier) -> None:
     assert ask(courier) == []
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [{"id": "\x00"}, {"time": "0001-01-01T00:00:00+14:00"}, {"time": "9999-12-31T23:59:59-14:00"}],
+    ids=["a reference that cannot be kept", "before the calendar", "behind it"],
+)
+def test_an_event_that_cannot_be_kept_is_left_out(courier: Courier, odd: dict[str, str]) -> None:
+    courier.answers = [[{**EVENT, **odd}, EVENT]]
+    assert ask(courier) == [(TrackingStatus.DELIVERED, "7")]
+
+
 def test_troubles_are_tried_again(courier: Courier) -> None:
     courier.answers = [500, 503, [EVENT]]
     assert ask(courier) == [(TrackingStatus.DELIVERED, "7")]
@@ -61,7 +71,7 @@ def test_what_stays_troubled_is_a_failure(courier: Courier, status: int, tries: 
     with pytest.raises(SourceFailed, match=str(status)) as failed:
         ask(courier)
     assert len(courier.asked) == tries
-    assert failed.value.gone is (status == 404)
+    assert failed.value.answered is (status == 404)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +87,9 @@ def test_what_stays_troubled_is_a_failure(courier: Courier, status: int, tries: 
 )
 def test_garbage_is_a_failure(courier: Courier, garbage: bytes) -> None:
     courier.answers = [garbage]
-    with pytest.raises(SourceFailed, match="cannot be read"):
+    with pytest.raises(SourceFailed, match="cannot be read") as failed:
         ask(courier)
+    assert failed.value.answered
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(courier: Courier) -> None:

@@ -1,5 +1,6 @@
 """Whether a certificate opens the door: each way it can be wrong has its own answer, and only a good one opens."""
 
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, ObjectIdentifier
 
 from tests.support.applicant import a_code
 from tests.support.certificates import issue, trial_authority
@@ -147,6 +148,42 @@ def test_a_subject_that_names_no_one_enterprise_opens_nothing(
 def test_a_key_of_another_kind_is_refused_not_an_error(authority: TrialAuthority) -> None:
     builder = a_builder().issuer_name(authority.certificate.subject)
     certificate = builder.sign(ed25519.Ed25519PrivateKey.generate(), None)
+    assert judged(authority, certificate, record_of(certificate)).standing is Standing.NOT_OURS
+
+
+@pytest.mark.parametrize("kind", [("sm2", "sm3"), ("rsa", "sha512-224")])
+def test_a_signature_that_cannot_be_checked_is_refused_not_an_error(
+    authority: TrialAuthority, tmp_path: Path, kind: tuple[str, str]
+) -> None:
+    key, digest = kind
+    certificate = self_signed(tmp_path, key.upper(), digest)
+    assert judged(authority, certificate, record_of(certificate)).standing is Standing.NOT_OURS
+
+
+def self_signed(folder: Path, key: str, digest: str) -> x509.Certificate:
+    """A certificate that openssl made, of a kind that the library here reads but can't check."""
+    key_path, path = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", key, "-out", key_path], check=True, capture_output=True)
+    subject = ["-subj", f"/serialNumber={a_code()}", "-addext", "basicConstraints=critical,CA:FALSE"]
+    making = ["openssl", "req", "-x509", "-key", key_path, f"-{digest}", *subject, "-out", path]
+    subprocess.run(making, check=True, capture_output=True)
+    return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("extension", "value", "times"),
+    [
+        (ExtensionOID.BASIC_CONSTRAINTS, b"\x30\x00", 2),
+        (ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\x30\x02\xa3\x00", 1),
+    ],
+    ids=["twice the same", "an X.400 name"],
+)
+def test_extensions_that_cannot_be_read_are_refused_not_an_error(
+    authority: TrialAuthority, sign: Signer, extension: ObjectIdentifier, value: bytes, times: int
+) -> None:
+    builder = a_builder().add_extension(x509.UnrecognizedExtension(extension, value), critical=False)
+    builder._extensions *= times
+    certificate = sign(builder)
     assert judged(authority, certificate, record_of(certificate)).standing is Standing.NOT_OURS
 
 

@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.support.applicant import a_code
-from tests.support.certificates import issue, trial_authority
+from tests.support.certificates import issue, of_impossible_version, trial_authority
 from workbench.config import Settings
 from workbench.portal.key.client_certificate import (
     LONGEST_HEADER,
@@ -100,6 +100,13 @@ def test_the_header_is_the_configured_one(certificate: x509.Certificate) -> None
 def test_whatever_else_stands_in_the_header_is_no_certificate(written: str) -> None:
     assert presented_certificate(environ(written), BEHIND_PROXY) is None
     assert presented_certificate(environ(f"-----BEGIN CERTIFICATE-----{written}"), BEHIND_PROXY) is None
+
+
+def test_a_certificate_of_an_impossible_version_is_none(certificate: x509.Certificate) -> None:
+    der = of_impossible_version(certificate.public_bytes(Encoding.DER))
+    armoured = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(der).decode()}\n-----END CERTIFICATE-----\n"
+    for written in (base64.b64encode(der).decode(), quote(armoured, safe="")):
+        assert presented_certificate(environ(written), BEHIND_PROXY) is None
 
 
 def test_an_endless_header_is_not_read() -> None:

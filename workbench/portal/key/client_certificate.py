@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from cryptography import x509
 
 from workbench.config import Settings
+from workbench.kernel.certificates import read_der, read_pem
 
 LONGEST_HEADER: Final = 16 * 1024
 """Characters; a certificate of an e-key takes about 2,000 as escaped PEM."""
@@ -27,7 +28,7 @@ def presented_certificate(environ: Mapping[str, Any], settings: Settings) -> x50
     der = tls.getpeercert(binary_form=True) if tls is not None else None
     try:
         if der:
-            return x509.load_der_x509_certificate(der)
+            return read_der(der)
         if _comes_from_proxy(environ, settings):
             return _read_header(str(environ.get(_environ_name(settings.client_certificate_header), "")))
     except (ValueError, binascii.Error):
@@ -89,7 +90,7 @@ def _read_header(untrusted: str) -> x509.Certificate | None:
     if not untrusted or len(untrusted) > LONGEST_HEADER or "," in untrusted:
         return None
     if "BEGIN" in untrusted:
-        found = x509.load_pem_x509_certificates(unquote_to_bytes(untrusted))
+        found = read_pem(unquote_to_bytes(untrusted))
         return found[0] if len(found) == 1 else None
     plain = unquote_to_bytes(untrusted).decode("ascii").strip().strip(":")
-    return x509.load_der_x509_certificate(base64.b64decode(plain, validate=True))
+    return read_der(base64.b64decode(plain, validate=True))

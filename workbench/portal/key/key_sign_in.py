@@ -7,6 +7,7 @@ short unit of work of its own; only what belongs to the same enterprise and hold
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import structlog
 from cryptography import x509
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -27,8 +28,9 @@ from workbench.keys.words import HAPPENED, THEN
 from workbench.portal.door import actor_of
 from workbench.portal.drafting.drafts import list_open, start_draft
 from workbench.portal.models import Draft
-from workbench.production import renewing
+from workbench.production import renewing, sm2
 
+_log = structlog.get_logger(__name__)
 _OF_FORM = ("legal_representative", "address", "postcode", "telephone", "machinery_account")
 
 
@@ -55,7 +57,16 @@ class EarlierCase:
 def judge_presented(parts: Parts, certificate: x509.Certificate) -> Verdict:
     """Whether a certificate that came with a request opens the door now."""
     authorities = load_authorities(parts.settings.client_ca)
-    return judge(certificate, authorities, now(), lambda sha256: find_certificate(parts, sha256))
+    return judge(certificate, authorities, now(), lambda sha256: find_certificate(parts, sha256), _verify_sm2)
+
+
+def _verify_sm2(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """As `sm2.verify`; what can't be checked opens nothing."""
+    try:
+        return sm2.verify(public_key, message, signature)
+    except (sm2.OpensslMissing, sm2.OpensslFailed) as error:
+        _log.error("key_not_checked", reason=str(error))
+        return False
 
 
 def sign_in_with_key(session: Session, parts: Parts, verdict: Verdict, address: str) -> Applicant:

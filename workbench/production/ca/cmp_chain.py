@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from asn1crypto import x509
-from cryptography import x509 as read_x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from workbench.kernel.certificates import read_der, read_pem
 from workbench.production import sm2
 from workbench.production.algorithms import SM2_IDENTIFIER
 from workbench.production.ca.certificates import to_pem
@@ -128,8 +128,8 @@ def _issued(issuer: bytes, certificate: bytes) -> bool:
         content = below["tbs_certificate"].dump()
         return sm2.verify(above.public_key.dump(), content, below["signature_value"].native)
     try:
-        signer = read_x509.load_der_x509_certificate(issuer)
-        read_x509.load_der_x509_certificate(certificate).verify_directly_issued_by(signer)
+        signer = read_der(issuer)
+        read_der(certificate).verify_directly_issued_by(signer)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
@@ -140,4 +140,4 @@ def _is_sm2(certificate: bytes) -> bool:
 
 
 def _load(path: Path) -> list[bytes]:
-    return [each.public_bytes(Encoding.DER) for each in read_x509.load_pem_x509_certificates(path.read_bytes())]
+    return [each.public_bytes(Encoding.DER) for each in read_pem(path.read_bytes())]

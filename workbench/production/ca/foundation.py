@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from asn1crypto import x509
-from cryptography import x509 as read_x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from workbench.kernel.certificates import read_der, read_pem
 from workbench.kernel.clock import ago, now
 from workbench.keys.trial import MARK
 from workbench.production.algorithms import Algorithm
@@ -65,7 +65,7 @@ class Foundation:
     @property
     def ends_at(self) -> datetime:
         """When the issuing authority's certificate ends; none it signs lives longer."""
-        return read_x509.load_der_x509_certificate(self.issuing).not_valid_after_utc
+        return read_der(self.issuing).not_valid_after_utc
 
 
 def load_or_found(
@@ -162,7 +162,7 @@ def _write(path: Path, certificate: bytes) -> None:
 
 
 def _read(path: Path) -> bytes:
-    return read_x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER)
+    return read_pem(path.read_bytes())[0].public_bytes(Encoding.DER)
 
 
 def _sync(folder: Path) -> None:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
+from workbench.kernel.certificates import read_der
 from workbench.kernel.clock import now
 from workbench.production.ca.connector import RevocationReason
 from workbench.production.ca.embedded import EmbeddedAuthority
@@ -64,7 +65,7 @@ def answer(untrusted: bytes, authorities: Iterable[EmbeddedAuthority]) -> Answer
 def _signed(
     builder: ocsp.OCSPResponseBuilder, responder: Responder, nonce: x509.OCSPNonce | None, until: datetime
 ) -> Answer:
-    certificate = x509.load_der_x509_certificate(responder.certificate)
+    certificate = read_der(responder.certificate)
     builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, certificate).certificates([certificate])
     if nonce is not None:
         builder = builder.add_extension(nonce, critical=False)

@@ -7,7 +7,6 @@ the records, which name it by its hash.
 import hashlib
 from typing import Any, Final
 
-from cryptography import x509
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -17,6 +16,7 @@ from workbench.cases.service import get_case
 from workbench.cases.words import Desk, Service, State
 from workbench.documents.models import Page
 from workbench.kernel import audit
+from workbench.kernel.certificates import read_der
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.kernel.identity import Actor, system_actor
@@ -144,7 +144,7 @@ def find_structure(session: Session, parts: Parts, application_id: int, certific
 
 def _sign(session: Session, parts: Parts, seal: Seal, certificate: bytes, digest: str) -> bytes:
     try:
-        read = x509.load_der_x509_certificate(certificate)
+        read = read_der(certificate)
     except ValueError as error:
         raise Invalid(N_("The certificate can't be read.")) from error
     if read_subject(read).uscc != seal.uscc:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from asn1crypto import core, x509
-from cryptography import x509 as read_x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from workbench.config import Settings
+from workbench.kernel.certificates import read_pem
 from workbench.kernel.clock import ago, now
 from workbench.kernel.errors import Conflict
 from workbench.kernel.files import put_private
@@ -76,7 +76,7 @@ def load_seal_maker(settings: Settings) -> SealMaker:
 
 
 def _loaded(certificate_path: Path, key_path: Path, *, is_trial: bool) -> SealMaker:
-    certificate = read_x509.load_pem_x509_certificate(certificate_path.read_bytes())
+    certificate = read_pem(certificate_path.read_bytes())[0]
     content = certificate.public_bytes(Encoding.DER)
     algorithm = algorithm_of(content)
     signer = load_signer(key_path, algorithm)

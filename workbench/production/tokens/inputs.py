@@ -1,8 +1,8 @@
 """What drivers are given, checked before a token sees any of it: a token's own error could quote a PIN."""
 
 from asn1crypto import x509 as asn1
-from cryptography import x509
 
+from workbench.kernel.certificates import read_der
 from workbench.production.tokens.driver import Fault, TokenFault
 
 
@@ -22,5 +22,5 @@ def read_certificate(certificate: bytes) -> asn1.Certificate:
     Raises:
         ValueError: it is none.
     """
-    x509.load_der_x509_certificate(certificate)  # strict, where asn1crypto looks at a part only when asked for it
+    read_der(certificate)  # strict, where asn1crypto looks at a part only when asked for it
     return asn1.Certificate.load(certificate, strict=True)

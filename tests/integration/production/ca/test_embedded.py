@@ -27,6 +27,7 @@ from workbench.kernel.parts import Parts
 from workbench.keys.subject import Subject, read_subject
 from workbench.keys.trial import MARK
 from workbench.keys.trust import Standing, judge
+from workbench.production import sm2
 from workbench.production.algorithms import Algorithm
 from workbench.production.ca.connector import Rejected, RevocationReason, Revoked
 from workbench.production.ca.crl import LIFE
@@ -80,13 +81,23 @@ def test_it_names_the_holder_and_says_that_it_is_a_trial(parts: Parts, tmp_path:
     assert "TRIAL" in authority.name
 
 
-@pytest.mark.parametrize("algorithm", [Algorithm.RSA_2048, Algorithm.P_256])
+@EVERY
 def test_what_it_issues_is_good_for_signing_in(parts: Parts, tmp_path: Path, algorithm: Algorithm) -> None:
     authority = authority_of(parts, algorithm)
     certificate = x509.load_der_x509_certificate(issued(authority, an_order(a_key(algorithm, tmp_path), algorithm)))
     issuing = x509.load_der_x509_certificate(authority.chain()[0])
-    verdict = judge(certificate, [issuing], now(), lambda _digest: None)
+    verdict = judge(certificate, [issuing], now(), lambda _digest: None, sm2.verify)
     assert verdict.standing is Standing.UNKNOWN  # ours by signature and use; this test has it on no record
+
+
+def test_an_authority_of_the_same_name_signs_nobody_in_with_sm2(parts: Parts, tmp_path: Path) -> None:
+    order = an_order(a_key(Algorithm.SM2, tmp_path), Algorithm.SM2)
+    certificate = x509.load_der_x509_certificate(issued(authority_of(parts, Algorithm.SM2), order))
+    settings = parts.settings.model_copy(update={"var_dir": tmp_path / "other"})
+    other = authority_of(replace(parts, settings=settings), Algorithm.SM2)
+    issuing = x509.load_der_x509_certificate(other.chain()[0])
+    assert issuing.subject == certificate.issuer
+    assert judge(certificate, [issuing], now(), lambda _digest: None, sm2.verify).standing is Standing.NOT_OURS
 
 
 def test_asking_twice_is_answered_once(parts: Parts, tmp_path: Path) -> None:
