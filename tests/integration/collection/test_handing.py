@@ -181,7 +181,10 @@ def test_half_comparisons_are_refused(counter: Counter, what: Comparison, words:
     [
         ({"signature_sha256": None}, "signs on the screen"),
         ({"slip_sha256": SIGNATURE}, "signs on the screen"),
-        ({"collector": replace(DELEGATE, name=" ")}, "name"),
+        *(
+            ({"collector": replace(DELEGATE, name=name)}, "name")
+            for name in (" ", "\u200b", "\u202e", "\u3164\u3164", "示", "示\u200b", "12", "示\n例", "示" * 61)
+        ),
         ({"collector": replace(DELEGATE, identity_number=OTHER_IDENTITY[:-1] + "2")}, "mistyped"),
         ({"collector": replace(DELEGATE, letter_sha256=None)}, "letter"),
     ],
@@ -217,3 +220,20 @@ def test_what_was_attempted_and_handed_over_cannot_be_edited(counter: Counter) -
         with pytest.raises(DBAPIError), counter.office.work(counter.clerk) as session:
             session.execute(text(statement))
     assert counter.state(key) == "collected"
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("\u202e示例\u200b代领 ", "示例代领"), ("Li Na", "Li Na"), ("阿·买", "阿·买"), ("示\ue000", "示\ue000")],
+)
+def test_a_delegates_name_is_kept_as_it_can_be_seen(counter: Counter, typed: str, kept: str) -> None:
+    key = counter.waiting()
+    done = counter.attend(key, comparison(), giving(key.serial, collector=replace(DELEGATE, name=typed)))
+    assert done.hand_over is not None
+    assert done.hand_over.collector_name == kept
+
+
+def test_a_serial_in_wide_characters_is_the_keys_own(counter: Counter) -> None:
+    key = counter.waiting()
+    wide = "".join(chr(ord(each) + 0xFEE0) for each in key.serial)
+    assert counter.attend(key, comparison(), giving(f"{wide}\u3000")).hand_over is not None
+
+
