@@ -3,6 +3,7 @@
 The number is kept sealed and shown masked; who sees it in clear says why, and that is recorded (PIPL).
 """
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +24,9 @@ from workbench.kernel.secrets import Secrets
 
 MAX_NAME: Final = 60
 """Characters of a collector's name."""
+LEAST_LETTERS: Final = 2
+_FILLERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
+"""Letters by name that show nothing."""
 _PROBLEMS: Final = {
     IdentityProblem.LENGTH: N_("The delegate's identity number has 18 characters."),
     IdentityProblem.CHARACTERS: N_("The delegate's identity number holds digits, and X at the end only."),
@@ -59,9 +63,9 @@ def prove(secrets: Secrets, collector: Collector, holder_name: str) -> ProvenCol
     """
     if collector.kind is CollectorKind.HOLDER:
         return ProvenCollector(collector.kind, holder_name, None, None)
-    name = collector.name.strip()
-    if not 0 < len(name) <= MAX_NAME:
-        raise Invalid(N_("Enter the delegate's name."))
+    name = clean_name(collector.name)
+    if not _is_name(name):
+        raise Invalid(N_("Enter the delegate's name as it stands on the identity card."))
     number = normalise_identity(collector.identity_number)
     problem = identity_problem(number, now().astimezone(SHANGHAI).date())
     if problem is not None:
@@ -69,6 +73,21 @@ def prove(secrets: Secrets, collector: Collector, holder_name: str) -> ProvenCol
     if collector.letter_sha256 is None:
         raise Invalid(N_("Take a photo of the delegate's letter of authorisation."))
     return ProvenCollector(collector.kind, name, seal_identity(secrets, number), collector.letter_sha256)
+
+
+def clean_name(untrusted: str) -> str:
+    """A name without the characters nobody sees, such as those that turn the direction of writing."""
+    return "".join(each for each in untrusted if unicodedata.category(each) != "Cf").strip()
+
+
+def is_same(secrets: Secrets, hand_over: HandOver, collector: Collector) -> bool:
+    """Whether this collector is the one on record."""
+    if collector.kind.value != hand_over.collector:
+        return False
+    if hand_over.identity_ciphertext is None:
+        return True
+    kept = (hand_over.collector_name, open_identity(secrets, hand_over.identity_ciphertext))
+    return (clean_name(collector.name), normalise_identity(collector.identity_number)) == kept
 
 
 def get_hand_over(session: Session, actor: Actor, application_id: int) -> HandOver:
@@ -111,3 +130,11 @@ def reveal_delegate(session: Session, secrets: Secrets, actor: Actor, applicatio
     )
     session.flush()
     return open_identity(secrets, found.identity_ciphertext)
+
+
+def _is_name(name: str) -> bool:
+    if len(name) > MAX_NAME or any(unicodedata.category(each) == "Cc" for each in name):
+        return False
+    # Rare characters of Chinese names are still written by code points of private use.
+    letters = [each for each in name if each.isalpha() or unicodedata.category(each) == "Co"]
+    return sum(each not in _FILLERS for each in letters) >= LEAST_LETTERS

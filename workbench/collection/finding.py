@@ -4,7 +4,7 @@ number, the key itself, the enterprise's code or a part of its name. Nothing of 
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,19 +45,21 @@ def normalise(untrusted: str) -> str:
 
 
 def find(session: Session, typed: str) -> Sequence[Found]:
-    """The cases that are meant, those that wait first. What names one thing exactly finds it wherever it stands; a name
-    finds cases that wait."""
+    """The cases that are meant, those that wait first. What names one thing exactly finds it wherever it stands, also
+    when it may name another thing as well; a name finds cases that wait."""
     said = normalise(typed)
-    if not said:
-        return ()
-    statement = (
-        select(Application, Pickup)
-        .outerjoin(Pickup, (Pickup.application_id == Application.id) & Pickup.ended_at.is_(None))
-        .where(_meant_by(said))
-        .order_by(Application.state != State.AWAITING_COLLECTION.value, Application.id.desc())
-        .limit(MOST_FOUND)
-    )
-    return [Found(application, pickup) for application, pickup in session.execute(statement)]
+    found: dict[int, Found] = {}
+    for meant in _meant_by(said) if said else ():
+        statement = (
+            select(Application, Pickup)
+            .outerjoin(Pickup, (Pickup.application_id == Application.id) & Pickup.ended_at.is_(None))
+            .where(meant)
+            .order_by(Application.state != State.AWAITING_COLLECTION.value, Application.id.desc())
+            .limit(MOST_FOUND)
+        )
+        for application, pickup in session.execute(statement):
+            found.setdefault(application.id, Found(application, pickup))
+    return sorted(found.values(), key=lambda each: not each.waits)[:MOST_FOUND]
 
 
 def number_in(said: str) -> str | None:
@@ -69,16 +71,25 @@ def number_in(said: str) -> str | None:
     return upper if _NUMBER.fullmatch(upper) else None
 
 
-def _meant_by(said: str) -> ColumnElement[bool]:
+def _meant_by(said: str) -> Iterator[ColumnElement[bool]]:
+    """What it may be, the likeliest first; each is asked by itself, so that each is answered by its index. A maker may
+    have given a key a serial that looks like a code or a number, so a key is always among it."""
+    key = Application.id.in_(select(Token.application_id).where(Token.serial == said).correlate(None))
+    exact = list(_codes_in(said))
+    if exact:
+        yield from (*exact, key)
+        return
+    waiting = Application.state == State.AWAITING_COLLECTION.value
+    yield key | (waiting & Application.enterprise_name.contains(said, autoescape=True))
+
+
+def _codes_in(said: str) -> Iterator[ColumnElement[bool]]:
     packed = said.replace(" ", "")
     if len(packed) == CODE_DIGITS and packed.isascii() and packed.isdecimal():
-        return Pickup.code == packed
+        yield Pickup.code == packed
     number = number_in(said)
     if number is not None:
-        return Application.number == number
+        yield Application.number == number
     code = normalise_uscc(said)
     if uscc_problem(code) is None:
-        return Application.uscc == code
-    key = select(Token.application_id).where(Token.serial == said).correlate(None)
-    waiting = Application.state == State.AWAITING_COLLECTION.value
-    return Application.id.in_(key) | (waiting & Application.enterprise_name.contains(said, autoescape=True))
+        yield Application.uscc == code

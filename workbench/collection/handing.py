@@ -17,7 +17,8 @@ from workbench.cases.models import Application
 from workbench.cases.service import advance, get_case
 from workbench.cases.states import Action
 from workbench.cases.words import State
-from workbench.collection.collectors import Collector, ProvenCollector, prove
+from workbench.collection.collectors import Collector, ProvenCollector, is_same, prove
+from workbench.collection.finding import normalise
 from workbench.collection.models import HandOver, HandOverTerms, Pickup, StampingAttempt
 from workbench.collection.originals import Tick, check_ticks, originals_of
 from workbench.collection.pickups import end, find_pickup, token_at_authority
@@ -88,8 +89,8 @@ def attend(
     Raises:
         NotAllowed: the actor hands no keys over, or has decided on this case at another desk.
         NotFound: no such case inside the actor's authority.
-        Conflict: the key does not wait here, is not the one that was scanned, holds no valid certificate, or somebody
-            else was quicker.
+        Conflict: the key does not wait here, is not the one that was scanned, holds no valid certificate, somebody
+            else was quicker, or the capture was written before with other content.
         Invalid: a tick, a remark, the collector or the signature is missing or wrong.
     """
     demand(actor, Permission.KEY_COLLECT)
@@ -97,6 +98,8 @@ def attend(
     _wait_for_twin(session, comparison.client_id)
     known = _find_attended(session, application, comparison.client_id)
     if known is not None:
+        if not _says_the_same(session, secrets, known, comparison, giving):
+            raise Conflict(N_("This was sent before with other content: open the case anew to see what was written."))
         return known
     application = get_case(session, actor, application_id, lock=True)
     if application.state != State.AWAITING_COLLECTION:
@@ -126,6 +129,25 @@ def _find_attended(session: Session, application: Application, client_id: UUID) 
         raise Conflict(N_("This was captured for another case."))
     given = session.scalars(select(HandOver).where(HandOver.attempt_id == attempt.id)).one_or_none()
     return Attended(attempt, given, repeated=True)
+
+
+def _says_the_same(
+    session: Session, secrets: Secrets, known: Attended, comparison: Comparison, giving: Giving | None
+) -> bool:
+    """Whether a capture that comes again says of outcome, originals, key and collector what was written of it."""
+    ticked = {each.document: each.matches for each in comparison.ticks}
+    if known.attempt.outcome != comparison.stamping.value:
+        return False
+    if {each["document"]: each["matches"] for each in known.attempt.originals} != ticked:
+        return False
+    if known.hand_over is None:
+        return True
+    return (
+        giving is not None
+        and session.get_one(Token, known.hand_over.token_id).serial == normalise(giving.serial)
+        and is_same(secrets, known.hand_over, giving.collector)
+        and (known.hand_over.surrendered_token_id is not None) == bool(giving.surrendered.strip())
+    )
 
 
 def _compare(session: Session, actor: Actor, application: Application, comparison: Comparison) -> StampingAttempt:
@@ -202,11 +224,10 @@ def _give(
 
 def _check_key(session: Session, application: Application, scanned: str) -> Token:
     token = token_at_authority(session, application)
-    if scanned.strip() != token.serial:
+    serial = normalise(scanned)
+    if serial != token.serial:
         raise Conflict(
-            N_("Key %(serial)s is not the key of case %(number)s."),
-            serial=scanned.strip()[:64],
-            number=application.number,
+            N_("Key %(serial)s is not the key of case %(number)s."), serial=serial[:64], number=application.number
         )
     good = select(Certificate.id).where(
         Certificate.token_id == token.id, Certificate.state == "valid", Certificate.not_after > now()

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from workbench.cases.models import Application
 from workbench.cases.service import get_case
+from workbench.collection.finding import normalise
 from workbench.kernel import audit
 from workbench.kernel.db import widened
 from workbench.kernel.errors import Conflict, Invalid
@@ -35,7 +36,7 @@ def surrender(session: Session, actor: Actor, application_id: int, scanned: str)
     """
     demand(actor, Permission.KEY_COLLECT)
     application = get_case(session, actor, application_id)
-    serial = scanned.strip()[:LONGEST_SERIAL]
+    serial = normalise(scanned)[:LONGEST_SERIAL]
     if not serial:
         raise Invalid(N_("Nothing was scanned."))
     with widened(session, EVERYWHERE):

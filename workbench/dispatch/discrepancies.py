@@ -8,7 +8,9 @@ from workbench.dispatch.models import Consignment, Discrepancy
 from workbench.dispatch.words import DiscrepancyKind
 from workbench.kernel.clock import now
 from workbench.kernel.db import widened
+from workbench.kernel.errors import Conflict
 from workbench.kernel.identity import EVERYWHERE, Actor
+from workbench.kernel.messages import N_
 from workbench.keys.models import Token
 
 
@@ -49,6 +51,29 @@ def add_discrepancy(
     session.flush()
     consignments.record(session, "discrepancy.found", actor, consignment, serial=serial, kind=kind.value)
     return found
+
+
+def note_damage_of_stray(
+    session: Session, actor: Actor, consignment: Consignment, serial: str, said: str | None, photo_sha256: str | None
+) -> bool:
+    """Another authority's key that was scanned as whole shows damage: it is said with the open finding, once.
+
+    Returns:
+        Whether it is said now; otherwise it was said before.
+
+    Raises:
+        Conflict: the key was sent on.
+    """
+    found = find_discrepancy(session, consignment, serial, DiscrepancyKind.OTHER_AUTHORITY)
+    if found is None or found.settled_at is not None:
+        raise Conflict(N_("Key %(serial)s has been sent on: whoever holds it reports the damage."), serial=serial)
+    if found.remark is not None:
+        return False
+    found.remark, found.photo_sha256 = said, photo_sha256
+    what = "discrepancy.damage_noted"
+    consignments.record(session, what, actor, consignment, serial=serial, kind=found.kind, remark=said)
+    session.flush()
+    return True
 
 
 def settle_found(session: Session, actor: Actor, token: Token, found_in: Consignment) -> None:

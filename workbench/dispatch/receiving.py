@@ -17,7 +17,12 @@ from workbench.cases.words import State
 from workbench.dispatch import consignments
 from workbench.dispatch.carriers import normalise_waybill
 from workbench.dispatch.consignments import get_consignment, lock_unseen
-from workbench.dispatch.discrepancies import add_discrepancy, find_discrepancy, settle_found
+from workbench.dispatch.discrepancies import (
+    add_discrepancy,
+    find_discrepancy,
+    note_damage_of_stray,
+    settle_found,
+)
 from workbench.dispatch.models import Consignment, Discrepancy, Receipt, ReceiptLine
 from workbench.dispatch.packing import clean_serial, find_live_item
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState, DiscrepancyKind, Finding, Outcome
@@ -169,6 +174,9 @@ def scan_key(
         raise Invalid(N_("Say what is damaged; the vendor reads it."))
     if known is not None and damaged and known.finding in _STILL_WHOLE:
         return _note_damage(session, actor, consignment, known, said, photo_sha256)
+    if known is not None and damaged and known.finding == Finding.OTHER_AUTHORITY:
+        noted = note_damage_of_stray(session, actor, consignment, serial, said, photo_sha256)
+        return _seen(session, known, repeated=not noted)
     if known is not None:
         return _seen(session, known, repeated=True)
     line = _judge(session, actor, consignment, receipt, serial, damaged=damaged)

@@ -170,6 +170,7 @@ ACTION_WORDS: Final[Mapping[str, str]] = {
     "consignment.inquiry_opened": N_("asked the courier after a parcel"),
     "consignment.declared_lost": N_("gave up what did not come"),
     "discrepancy.found": N_("found a difference in a parcel"),
+    "discrepancy.damage_noted": N_("noted damage to a stray key"),
     "discrepancy.settled": N_("settled a difference"),
     "token.handed_over": N_("handed a token over"),
     "token.recognised": N_("recognised a key of the old system"),

@@ -54,27 +54,34 @@ class Meant:
 
 
 def meant_by(session: Session, q: str) -> Meant:
-    """What `q`, already clean, speaks of; nothing when nothing is known under it."""
-    code = normalise_uscc(q)
-    if _NUMBER.fullmatch(code):
-        return Meant(_of_cases(session, Application.number, code))
-    if len(code) == CODE_LENGTH and code.isascii() and code.isalnum():
-        found = _of_cases(session, Application.uscc, code)
-        if found:
-            return Meant(found)
+    """What `q`, already clean, speaks of; nothing when nothing is known under it. What fits several kinds speaks of all
+    of them: a serial may look like a number of another kind. A part of a serial or of a name counts when nothing bears
+    it whole."""
+    tokens = {*_of_codes(session, normalise_uscc(q)), *_of_serial(session, clean_serial(q))}
     number = normalise_waybill(q)
     parcels = session.scalars(
         select(Consignment.id).where(or_(Consignment.number == number, Consignment.waybill == number)).limit(20)
     ).all()
-    if parcels:
-        return Meant(consignments=parcels)
-    return _of_serial(session, clean_serial(q)) or _of_name(session, q)
+    if tokens or parcels:
+        return Meant(sorted(tokens), parcels)
+    return _of_beginning(session, clean_serial(q)) or _of_name(session, q)
 
 
-def _of_serial(session: Session, serial: str) -> Meant | None:
-    exact = session.scalars(select(Token.id).where(Token.serial == serial)).all()
-    if exact or len(serial) < SHORTEST_PREFIX:
-        return Meant(exact) if exact else None
+def _of_codes(session: Session, code: str) -> Sequence[int]:
+    if _NUMBER.fullmatch(code):
+        return _of_cases(session, Application.number, code)
+    if len(code) == CODE_LENGTH and code.isascii() and code.isalnum():
+        return _of_cases(session, Application.uscc, code)
+    return ()
+
+
+def _of_serial(session: Session, serial: str) -> Sequence[int]:
+    return session.scalars(select(Token.id).where(Token.serial == serial)).all()
+
+
+def _of_beginning(session: Session, serial: str) -> Meant | None:
+    if len(serial) < SHORTEST_PREFIX:
+        return None
     begins = select(Token.id).where(Token.serial >= serial, Token.serial < serial + _BEYOND).limit(FEW + 1)
     found = session.scalars(begins).all()
     return Meant(found[:FEW], cut=len(found) > FEW) if found else None

@@ -4,6 +4,7 @@ announced.
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
@@ -29,7 +30,9 @@ def defused(value: Any) -> str:
         return str(value)
     content = str(value)
     looks_at = content.lstrip(" \n\ufeff\u00a0\u3000")
-    return f"'{content}" if looks_at.startswith(_FORMULA_STARTS) else content
+    # Some spreadsheets make wide signs narrow first, and then compute.
+    sign = unicodedata.normalize("NFKC", looks_at[:1])
+    return f"'{content}" if sign.startswith(_FORMULA_STARTS) else content
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]], limit: int = ROW_LIMIT) -> str:

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from tests.integration.collection.conftest import SIGNATURE, Counter, comparison, giving
-from tests.support.casework import OTHER_IDENTITY
+from tests.support.casework import IDENTITY, OTHER_IDENTITY
 from workbench.cases.models import CaseDecider
 from workbench.collection.collectors import Collector, get_hand_over, reveal_delegate
 from workbench.collection.handing import Attended, Comparison
@@ -68,6 +69,44 @@ def test_the_same_capture_again_changes_nothing(counter: Counter) -> None:
     assert again.hand_over is not None
     assert first.hand_over is not None
     assert again.hand_over.id == first.hand_over.id
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {"given": giving("VK404")},
+        {"given": None},
+        {"collector": DELEGATE},
+        {"surrendered": "VK404"},
+        {"differ": {"business_licence": "公章不清"}},
+    ],
+)
+def test_the_same_capture_with_other_content_is_refused(counter: Counter, otherwise: dict[str, Any]) -> None:
+    key, what = counter.waiting(), comparison()
+    counter.attend(key, what, giving(key.serial))
+    differ, given = otherwise.pop("differ", {}), otherwise.pop("given", giving(key.serial))
+    given = replace(given, **otherwise) if otherwise else given
+    with pytest.raises(Conflict, match="other content"):
+        counter.attend(key, comparison(what.client_id, **differ), given)
+
+
+def test_a_pass_under_the_id_of_a_refusal_is_refused_and_not_lost(counter: Counter) -> None:
+    key, what = counter.waiting(), comparison(business_licence="公章不清")
+    counter.attend(key, what)
+    assert counter.attend(key, what).repeated
+    with pytest.raises(Conflict, match="other content"):
+        counter.attend(key, comparison(what.client_id), giving(key.serial))
+    assert counter.state(key) == "awaiting_collection"
+    assert counter.attend(key, comparison(), giving(key.serial)).hand_over is not None
+
+
+@pytest.mark.parametrize("other", [replace(DELEGATE, name="示例他人"), replace(DELEGATE, identity_number=IDENTITY)])
+def test_another_delegate_under_the_same_id_is_refused(counter: Counter, other: Collector) -> None:
+    key, what = counter.waiting(), comparison()
+    counter.attend(key, what, giving(key.serial, collector=DELEGATE))
+    assert counter.attend(key, what, giving(key.serial, collector=DELEGATE)).repeated
+    with pytest.raises(Conflict, match="other content"):
+        counter.attend(key, what, giving(key.serial, collector=other))
 
 
 def _at_once(*calls: tuple[Counter, dict[str, object]]) -> list[Attended | WorkbenchError]:
@@ -181,7 +220,10 @@ def test_half_comparisons_are_refused(counter: Counter, what: Comparison, words:
     [
         ({"signature_sha256": None}, "signs on the screen"),
         ({"slip_sha256": SIGNATURE}, "signs on the screen"),
-        ({"collector": replace(DELEGATE, name=" ")}, "name"),
+        *(
+            ({"collector": replace(DELEGATE, name=name)}, "name")
+            for name in (" ", "\u200b", "\u202e", "\u3164\u3164", "示", "示\u200b", "12", "示\n例", "示" * 61)
+        ),
         ({"collector": replace(DELEGATE, identity_number=OTHER_IDENTITY[:-1] + "2")}, "mistyped"),
         ({"collector": replace(DELEGATE, letter_sha256=None)}, "letter"),
     ],
@@ -191,6 +233,23 @@ def test_half_proofs_are_refused(counter: Counter, more: dict[str, object], word
     with pytest.raises(Invalid, match=words):
         counter.attend(key, comparison(), giving(key.serial, **more))
     assert counter.read(lambda session: _count(session, StampingAttempt)) == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("\u202e示例\u200b代领 ", "示例代领"), ("Li Na", "Li Na"), ("阿·买", "阿·买"), ("示\ue000", "示\ue000")],
+)
+def test_a_delegates_name_is_kept_as_it_can_be_seen(counter: Counter, typed: str, kept: str) -> None:
+    key = counter.waiting()
+    done = counter.attend(key, comparison(), giving(key.serial, collector=replace(DELEGATE, name=typed)))
+    assert done.hand_over is not None
+    assert done.hand_over.collector_name == kept
+
+
+def test_a_serial_in_wide_characters_is_the_keys_own(counter: Counter) -> None:
+    key = counter.waiting()
+    wide = "".join(chr(ord(each) + 0xFEE0) for each in key.serial)
+    assert counter.attend(key, comparison(), giving(f"{wide}\u3000")).hand_over is not None
 
 
 def test_a_delegates_number_is_sealed_masked_and_revealed_for_a_reason_only(counter: Counter) -> None:

@@ -80,6 +80,31 @@ def test_what_names_one_waiting_key_opens_it(counter: Counter, clerk: DeskBrowse
         assert (answer.status_code, answer.headers.get("Location")) == (303, _path(key)), typed
 
 
+@pytest.mark.parametrize("serial", ["12345678", "EK12345678901", "91110000MA0000001X"])
+def test_a_key_whose_serial_looks_like_something_else_is_found_by_it(
+    counter: Counter, clerk: DeskBrowser, serial: str
+) -> None:
+    key = counter.waiting(serial=serial)
+    answer = clerk.client.get("/desk/collection/", query_string={"q": serial})
+    assert (answer.status_code, answer.headers.get("Location")) == (303, _path(key))
+
+
+@pytest.mark.parametrize("serial", ["12345678", "EK12345678901", "91110000MA0000001X"])
+def test_another_authoritys_key_is_not_found_by_such_a_serial(
+    counter: Counter, clerk: DeskBrowser, serial: str
+) -> None:
+    counter.waiting(1, serial=serial)
+    assert "Nothing is found" in clerk.open(f"/desk/collection/?q={serial}")
+
+
+def test_a_code_that_is_another_keys_serial_lists_both(counter: Counter, clerk: DeskBrowser) -> None:
+    coded, bearer = counter.waiting(), counter.waiting(serial="12345678")
+    with counter.office.work() as session:
+        session.execute(update(Pickup).where(Pickup.token_id == counter.token(coded).id).values(code="12345678"))
+    page = clerk.open("/desk/collection/?q=12345678")
+    assert [_path(key) in page for key in (coded, bearer)] == [True, True]
+
+
 def test_a_part_of_a_name_lists_what_waits_here_and_nothing_of_others(counter: Counter, clerk: DeskBrowser) -> None:
     keys = [counter.waiting(), counter.waiting()]
     far = counter.waiting(1)

@@ -21,6 +21,7 @@ from workbench.dispatch.models import ConsignmentItem, Discrepancy, Receipt, Rec
 from workbench.dispatch.receiving import Seen
 from workbench.dispatch.receiving_papers import goods_received
 from workbench.dispatch.words import ConsignmentState, DiscrepancyKind, Finding
+from workbench.kernel.audit import AuditEntry
 from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.keys.models import Certificate, CustodyEntry, Token
 from workbench.keys.token_states import Custodian, TokenState
@@ -137,6 +138,30 @@ def test_damage_seen_after_the_scan_is_said_without_altering_the_line(door: Door
     assert door.found(parcel) == {(key.serial, DiscrepancyKind.DAMAGED): None}
     line = door.table.read(lambda session: session.scalars(select(ReceiptLine)).one())
     assert (line.finding, line.remark) == (Finding.RIGHT, None)
+
+
+def test_damage_to_another_authority_s_key_is_said_once_with_its_finding(door: Door) -> None:
+    own, (stray,) = door.table.keys(1), door.table.keys(1, authority=1)
+    parcel = door.opened(own)
+    door.scan(parcel, stray.serial)
+    seen = door.scan(parcel, stray.serial, damaged=True, remark="外壳碎裂", photo_sha256="0" * 64)
+    assert (seen.finding, seen.repeated) == (Finding.OTHER_AUTHORITY, False)
+    assert door.scan(parcel, stray.serial, damaged=True, remark="又说一次").repeated
+    finding = door.table.read(lambda session: session.scalars(select(Discrepancy)).one())
+    assert (finding.kind, finding.remark, finding.photo_sha256) == ("other_authority", "外壳碎裂", "0" * 64)
+    noted = select(AuditEntry.after).where(AuditEntry.action == "discrepancy.damage_noted")
+    (told,) = door.table.read(lambda session: session.scalars(noted).all())
+    assert (told["serial"], told["remark"]) == (stray.serial, "外壳碎裂")
+
+
+def test_damage_to_a_key_that_was_sent_on_is_refused(door: Door) -> None:
+    own, (stray,) = door.table.keys(1), door.table.keys(1, authority=1)
+    parcel = door.opened(own)
+    door.scan(parcel, stray.serial)
+    finding = door.table.read(lambda session: session.scalars(select(Discrepancy)).one())
+    door.table.do(settling.send_on, finding.id, "sf", "SF1234567890125", who=door.first)
+    with pytest.raises(Conflict, match="sent on"):
+        door.scan(parcel, stray.serial, damaged=True, remark="外壳碎裂")
 
 
 def test_a_key_of_this_authority_from_another_parcel_is_received_all_the_same(door: Door) -> None:

@@ -16,6 +16,11 @@ def test_formulas_are_defused(formula: str) -> None:
     assert defused(formula) == f"'{formula}"
 
 
+@pytest.mark.parametrize("formula", ["＝1+1", "＋1", "－1", "＠SUM(A1)", "﹦1", "\u3000＝1"])
+def test_formulas_in_wide_signs_are_defused(formula: str) -> None:
+    assert defused(formula) == f"'{formula}"
+
+
 def test_numbers_stay_numbers() -> None:
     assert (defused(-3), defused(None), defused("示例-1")) == ("-3", "", "示例-1")
 
