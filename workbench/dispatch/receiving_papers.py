@@ -30,7 +30,7 @@ _FINDINGS = {
     Finding.DAMAGED: "损坏",
     Finding.EXTRA: "清单外",
     Finding.OTHER_AUTHORITY: "属其他发证机构",
-    Finding.BLANK: "空白介质，未制成密钥",
+    Finding.BLANK: "空白介质",
     Finding.UNKNOWN: "非本系统介质",
 }
 
