@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from workbench.kernel.messages import N_
-from workbench.production.stock_sheet import Cell, CellFault, NotAList, read_sheet
+from workbench.production.stock_sheet import Cell, NotAList, read_sheet
 
 MAX_SERIAL: Final = 64
 MAX_WORD: Final = 60
@@ -48,6 +48,8 @@ class Fault(StrEnum):
     UNTYPABLE = "untypable"
     FORMULA = "formula"
     SHORTENED = "shortened"
+    SHOWN_OTHERWISE = "shown_otherwise"
+    NO_TEXT = "no_text"
     TWICE = "twice"
     IN_STOCK = "in_stock"
     OTHER_LENGTH = "other_length"
@@ -65,6 +67,8 @@ REASONS: Final[Mapping[Fault, str]] = {
     Fault.UNTYPABLE: N_("holds characters a scanner can't type"),
     Fault.FORMULA: N_("is a formula"),
     Fault.SHORTENED: N_("is a number whose last digits the spreadsheet has lost"),
+    Fault.SHOWN_OTHERWISE: N_("is a number that the sheet shows otherwise than it is stored"),
+    Fault.NO_TEXT: N_("is a date, a time or a truth value"),
     Fault.TWICE: N_("stands in line %(first)d already"),
     Fault.IN_STOCK: N_("is in stock already, in box %(box)s"),
     Fault.OTHER_LENGTH: N_("looks cut off: %(length)d characters, the others have %(usual)d"),
@@ -87,6 +91,8 @@ ADVICE: Final[Mapping[Fault, str]] = {
     Fault.SHORTENED: N_(
         "Ask the maker for the list with serials as text; the digits can't be recovered from this one."
     ),
+    Fault.SHOWN_OTHERWISE: N_("Format the column as text and enter what is printed, or ask the maker for such a list."),
+    Fault.NO_TEXT: N_("Format the column as text and enter what is printed, or ask the maker for such a list."),
     Fault.TWICE: N_("Remove the line, or ask the maker which serial the second token bears."),
     Fault.IN_STOCK: N_("Remove these lines if they were delivered before; otherwise ask the maker."),
     Fault.OTHER_LENGTH: N_("Compare with the token. If serials of this model do differ, untick that they are alike."),
@@ -168,10 +174,10 @@ def read_list(name: str, content: bytes, *, model: str = "", box: str = "", alik
     name = "".join(each for each in name if each.isprintable())[:120]
     try:
         sheet = read_sheet(content)
+        columns, body = _columns(sheet)
     except NotAList as refusal:
         found = Problem(0, "", Fault.NOT_A_LIST, refusal.reason, refusal.values)
         return Delivery(name, digest, (), (found,))
-    columns, body = _columns(sheet)
     if columns is None:
         fault = Fault.NO_HEADINGS if sheet else Fault.NOTHING
         return Delivery(name, digest, (), (problem(0, "", fault),))
@@ -188,9 +194,16 @@ def read_list(name: str, content: bytes, *, model: str = "", box: str = "", alik
 def _columns(
     sheet: Sequence[tuple[int, list[Cell]]],
 ) -> tuple[Mapping[str, int] | None, Sequence[tuple[int, list[Cell]]]]:
-    """Which column holds what, and the lines below the headings."""
+    """Which column holds what, and the lines below the headings.
+
+    Raises:
+        NotAList: two columns are headed as serial numbers.
+    """
     for place, (_, cells) in enumerate(sheet[:HEADER_WITHIN]):
-        named = {_heading(cell.text): column for column, cell in reversed(list(enumerate(cells)))}
+        headings = [_heading(cell.text) for cell in cells]
+        if headings.count("serial") > 1:
+            raise NotAList(N_("Two columns are headed as serial numbers: leave the one that is printed on the tokens."))
+        named = {name: column for column, name in reversed(list(enumerate(headings)))}
         if "serial" in named:
             return {name: column for name, column in named.items() if name}, sheet[place + 1 :]
     single = bool(sheet) and all(not any(cell.text for cell in cells[1:]) for _, cells in sheet)
@@ -213,6 +226,9 @@ def _lines(
     problems: list[Problem] = []
     for number, cells in body:
         serial, *words = (_at(cells, columns.get(name)) for name in ("serial", "model", "box"))
+        if serial.covered:
+            # One serial for several tokens: it counts for the first, the others have none.
+            serial = Cell("")
         row = Line(number, serial.text, _word(words[0].text) or model, _word(words[1].text) or box)
         against = _against_serial(serial) or _against_words(row, words)
         if against is None:
@@ -228,7 +244,7 @@ def _at(cells: Sequence[Cell], column: int | None) -> Cell:
 
 def _against_serial(cell: Cell) -> Fault | None:
     if cell.fault is not None:
-        return Fault.FORMULA if cell.fault is CellFault.FORMULA else Fault.SHORTENED
+        return Fault(cell.fault.value)
     if not cell.text:
         return Fault.EMPTY
     if len(cell.text) > MAX_SERIAL:
@@ -237,8 +253,9 @@ def _against_serial(cell: Cell) -> Fault | None:
 
 
 def _against_words(row: Line, cells: Iterable[Cell]) -> Fault | None:
-    if any(cell.fault is CellFault.FORMULA for cell in cells):
-        return Fault.FORMULA
+    fault = next((cell.fault for cell in cells if cell.fault is not None), None)
+    if fault is not None:
+        return Fault(fault.value)
     if not row.model or not row.box:
         return Fault.NO_BOX if row.model else Fault.NO_MODEL
     sound = all(len(word) <= MAX_WORD and word.isprintable() for word in (row.model, row.box))

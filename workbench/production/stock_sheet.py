@@ -1,5 +1,5 @@
 """A maker's list as rows of cells, from CSV or XLSX. It refuses what is too large to be a list, and cells whose text
-is not what the maker wrote: formulas, and numbers a spreadsheet has shortened.
+is not what the maker wrote: formulas, numbers a spreadsheet has shortened or shows otherwise, and dates.
 """
 
 import csv
@@ -7,12 +7,14 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from openpyxl import load_workbook
 from openpyxl.cell.read_only import EMPTY_CELL
+from openpyxl.utils import column_index_from_string
 
 from workbench.kernel.messages import N_
 from workbench.kernel.text import NotText, decode_text
@@ -20,10 +22,10 @@ from workbench.kernel.text import NotText, decode_text
 MIB: Final = 1024 * 1024
 MAX_BYTES: Final = 5 * MIB
 MAX_ROWS: Final = 20_000
+MAX_LINES: Final = 2 * MAX_ROWS
+"""Lines of a file, empty ones included: a sheet formatted to its end has a million of them, and each costs time."""
 MAX_COLUMNS: Final = 20
 """Columns that are looked at; makers add a handful of their own."""
-LAST_ROW: Final = 1_048_576
-"""Where every sheet ends; a row that claims to lie beyond would have all before it filled up with empty ones."""
 MAX_UNPACKED: Final = 32 * MIB
 MAX_PARTS: Final = 1_000
 """What an XLSX, which is a ZIP archive, may hold: many times what MAX_ROWS need, and less than a bomb."""
@@ -31,8 +33,14 @@ EXACT_DIGITS: Final = 15
 """Digits of a number that a spreadsheet keeps; the rest become zeros."""
 _ENCRYPTED: Final = 0x1
 _OLE: Final = b"\xd0\xcf\x11\xe0"
-_SHORTENED: Final = re.compile(r"\d(\.\d+)?[eE]\+\d+")
-_ZEROS: Final = re.compile(r"0+")
+_SHORTENED: Final = re.compile(r"\d+([.,]\d+)?[eE]\+\d+|\d+[.,]\d+[eE]-?\d+")
+"""Scientific notation. Without point and sign, as in 1E234567, it may be a hexadecimal serial."""
+_AS_IT_IS: Final = re.compile(r"general|@|", re.IGNORECASE)
+_ZEROS: Final = re.compile(r"(0+)(_.)*(;.*)?", re.DOTALL)
+"""Zeros, with room to their right, and with what is shown of negative numbers and of text."""
+_WIDEST: Final = 11
+"""Characters of a broken number that a spreadsheet shows without rounding it."""
+_MERGED: Final = re.compile(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref=["']([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})["']""")
 
 
 class CellFault(StrEnum):
@@ -40,14 +48,17 @@ class CellFault(StrEnum):
 
     FORMULA = "formula"
     SHORTENED = "shortened"
+    SHOWN_OTHERWISE = "shown_otherwise"
+    NO_TEXT = "no_text"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell's text, without blanks around it."""
+    """One cell's text, without blanks around it. `covered` when the cell it stands in is merged with one above."""
 
     text: str
     fault: CellFault | None = None
+    covered: bool = False
 
 
 class NotAList(Exception):
@@ -72,6 +83,11 @@ def read_sheet(content: bytes) -> list[tuple[int, list[Cell]]]:
     rows = _xlsx(content) if content.startswith(b"PK") else _csv(content)
     found: list[tuple[int, list[Cell]]] = []
     for line, cells in rows:
+        if line > MAX_LINES:
+            raise NotAList(
+                N_("The sheet has more than %(limit)d lines, empty ones included: copy the list into a new file."),
+                limit=MAX_LINES,
+            )
         if any(cell.text or cell.fault for cell in cells):
             found.append((line, cells))
         if len(found) > MAX_ROWS:
@@ -107,12 +123,39 @@ def _xlsx(content: bytes) -> Iterator[tuple[int, list[Cell]]]:
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
         sheet = next(each for each in book.worksheets if each.sheet_state == "visible")
-        rows = sheet.iter_rows(min_row=1, max_row=LAST_ROW, min_col=1, max_col=MAX_COLUMNS)
+        covers = _Covers(content, sheet)
+        rows = sheet.iter_rows(min_row=1, max_row=MAX_LINES + 1, min_col=1, max_col=MAX_COLUMNS)
         for line, row in enumerate(rows, start=1):
-            if not all(cell is EMPTY_CELL for cell in row):
-                yield line, [_cell_of_sheet(each) for each in row]
+            own = [] if all(cell is EMPTY_CELL for cell in row) else [_cell_of_sheet(each) for each in row]
+            yield line, covers.spread(line, own)
     except Exception as error:  # a damaged file makes its reader raise whatever its parts raise
         raise NotAList(N_("The Excel file is damaged: open it, save it again as XLSX and send that.")) from error
+
+
+class _Covers:
+    """Cells merged over several lines: what the first one says counts for each. The reader of rows knows of none."""
+
+    def __init__(self, content: bytes, sheet: Any) -> None:
+        part = zipfile.ZipFile(io.BytesIO(content)).read(sheet._worksheet_path)
+        self._ends = {
+            (int(first), column_index_from_string(column.decode()) - 1): int(last)
+            for column, first, last in _MERGED.findall(part)
+            if int(last) > int(first)
+        }
+        self._running: dict[int, tuple[Cell, int]] = {}
+
+    def spread(self, line: int, own: list[Cell]) -> list[Cell]:
+        """The cells of a line, with those filled in that a merged one covers; an empty line stays empty."""
+        cells = list(own)
+        for column, cell in enumerate(own):
+            end = self._ends.get((line, column))
+            if end is not None:
+                self._running[column] = (replace(cell, covered=True), end)
+            elif self._running and any(each.text for each in own):
+                above, until = self._running.get(column, (None, 0))
+                if above is not None and line <= until:
+                    cells[column] = above
+        return cells
 
 
 def _refuse_bombs(content: bytes) -> None:
@@ -133,16 +176,24 @@ def _cell_of_sheet(cell: Any) -> Cell:
         return Cell("")
     if cell.data_type == "f":
         return Cell(str(value)[:80], CellFault.FORMULA)
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, bool | date | time | timedelta):
+        return Cell(str(value)[:80], CellFault.NO_TEXT)
+    if isinstance(value, int | float):
         return _cell_of_number(value, str(cell.number_format or ""))
-    return Cell(str(value).strip())
+    return _cell_of_text(str(value))
 
 
 def _cell_of_number(value: int | float, number_format: str) -> Cell:
-    """A serial that was taken for a number: its leading zeros are in the format, its last digits may be lost."""
+    """A serial that was taken for a number: its leading zeros are in the format, its last digits may be lost, and some
+    formats show what is not in the number."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = str(value)
-    if isinstance(value, int) and _ZEROS.fullmatch(number_format):
-        text = text.zfill(len(number_format))
-    return Cell(text, CellFault.SHORTENED if abs(value) >= 10**EXACT_DIGITS else None)
+    if abs(value) >= 10**EXACT_DIGITS:
+        return Cell(str(value), CellFault.SHORTENED)
+    if _AS_IT_IS.fullmatch(number_format):
+        rounded = isinstance(value, float) and (len(str(value)) > _WIDEST or "e" in str(value))
+        return Cell(str(value), CellFault.SHOWN_OTHERWISE if rounded else None)
+    zeros = _ZEROS.fullmatch(number_format)
+    if zeros is None or isinstance(value, float) or value < 0:
+        return Cell(str(value), CellFault.SHOWN_OTHERWISE)
+    return Cell(str(value).zfill(len(zeros[1])))

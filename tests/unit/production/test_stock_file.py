@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from workbench.production.stock_file import ADVICE, MAX_SERIAL, REASONS, Delivery, Fault, Line, read_list
-from workbench.production.stock_sheet import LAST_ROW, MAX_BYTES, MAX_PARTS, MAX_ROWS, MAX_UNPACKED
+from workbench.production.stock_sheet import MAX_BYTES, MAX_LINES, MAX_PARTS, MAX_ROWS, MAX_UNPACKED
 
 THREE = [["EK001", "示例-A", "B1"], ["EK002", "示例-A", "B1"], ["EK003", "示例-A", "B2"]]
 SERIALS = st.lists(st.from_regex(r"[0-9A-Z][0-9A-Z/._-]{0,20}", fullmatch=True), min_size=1, max_size=40, unique=True)
@@ -152,6 +153,87 @@ def test_what_a_spreadsheet_made_of_numbers_is_noticed() -> None:
     assert faults(lost) == [(2, Fault.SHORTENED)]
 
 
+@pytest.mark.parametrize("shown", ["00000000", "00000000;@", "00000000_ ", "00000000_);(00000000)"])
+def test_leading_zeros_of_a_format_are_part_of_the_serial(shown: str) -> None:
+    assert serials(read(xlsx([["serial"], [123401], [123402.0]], A=shown))) == ["00123401", "00123402"]
+
+
+@pytest.mark.parametrize(
+    "shown", ['"SN"00000000', "000-00000", '0000"0000"', "[$-804]00000000", "0.00E+00", "#,##0", "[Red]0", "0000.00"]
+)
+def test_a_number_that_a_format_shows_otherwise_is_no_serial(shown: str) -> None:
+    assert faults(read(xlsx([["serial"], [123401]], A=shown))) == [(2, Fault.SHOWN_OTHERWISE)]
+    boxes = xlsx([["serial", "box"], ["EK001", 7]], B=shown)
+    assert faults(read(boxes)) == [(2, Fault.SHOWN_OTHERWISE)]
+
+
+def test_a_broken_number_counts_only_as_it_is_shown() -> None:
+    rows: list[list[Any]] = [["serial", "model"], ["EK001", 2.5], ["EK002", 1 / 3], [1.5e-7, "示例-A"]]
+    found = read(xlsx(rows))
+    assert [(row.serial, row.model) for row in found.rows] == [("EK001", "2.5")]
+    assert faults(found) == [(3, Fault.SHOWN_OTHERWISE), (4, Fault.SHOWN_OTHERWISE)]
+
+
+@pytest.mark.parametrize("value", [True, date(2026, 1, 1), datetime(2026, 1, 1), time(1, 2), timedelta(hours=1)])  # noqa: DTZ001
+def test_dates_times_and_truth_values_are_no_serials(value: Any) -> None:
+    assert faults(read(xlsx([["serial"], [value]]))) == [(2, Fault.NO_TEXT)]
+    assert faults(read(xlsx([["serial", "box"], ["EK001", value]]))) == [(2, Fault.NO_TEXT)]
+
+
+@pytest.mark.parametrize("number", ["1.23E+15", "1.23E15", "1.23457e15", "1,23E+15", "12E+14", "1.2E-05"])
+def test_scientific_notation_is_no_serial(number: str) -> None:
+    for content in (xlsx([["serial"], [number]]), f'serial\n"{number}"\n'.encode()):
+        assert faults(read(content)) == [(2, Fault.SHORTENED)]
+
+
+def test_a_hexadecimal_serial_is_no_scientific_notation() -> None:
+    assert serials(read(b"serial\n1E234567\n12E45678\n1234E567\n")) == ["1E234567", "12E45678", "1234E567"]
+
+
+def test_two_columns_of_serials_refuse_the_list() -> None:
+    rows = [["序列号", "型号", "SN"], ["EK001", "示例-A", "X1"]]
+    for content in (xlsx(rows), text(rows).encode()):
+        found = read(content)
+        assert faults(found) == [(0, Fault.NOT_A_LIST)]
+        assert "Two columns" in found.problems[0].reason
+
+
+def merged(rows: Sequence[Sequence[Any]], *ranges: str) -> bytes:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    for each in ranges:
+        book.active.merge_cells(each)
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def test_a_merged_model_or_box_counts_for_each_of_its_lines() -> None:
+    rows: list[list[Any]] = [
+        ["示例清单"],
+        ["序列号", "型号", "箱号"],
+        ["EK001", "M1", "B7"],
+        ["EK002"],
+        ["EK003", None, "B8"],
+        ["EK004"],
+    ]
+    found = read(merged(rows, "A1:C1", "B3:B5", "C3:C4"))
+    assert [(row.serial, row.model, row.box) for row in found.rows] == [
+        ("EK001", "M1", "B7"),
+        ("EK002", "M1", "B7"),
+        ("EK003", "M1", "B8"),
+        ("EK004", "示例-A", "B1"),
+    ]
+
+
+def test_merged_headings_are_no_line_and_a_merged_serial_is_one_token() -> None:
+    rows: list[list[Any]] = [["SN", "型号"], [], ["EK001", "M1"], [None, "M2"], [], ["EK003", "M1"]]
+    found = read(merged(rows, "A1:A2", "B1:B2", "A3:A5"))
+    assert [row.serial for row in found.rows] == ["EK001", "EK003"]
+    assert faults(found) == [(4, Fault.EMPTY)]
+
+
 @pytest.mark.parametrize("row", [["=A1", "B1"], ["EK001", '="B"&1']])
 def test_formulas_are_refused(row: list[str]) -> None:
     assert faults(read(xlsx([["serial", "box"], row]))) == [(2, Fault.FORMULA)]
@@ -231,14 +313,27 @@ def test_entities_that_multiply_are_refused() -> None:
     assert not found.rows
 
 
-@pytest.mark.parametrize("row", [LAST_ROW, LAST_ROW + 1, 10**15])
-def test_a_row_far_away_costs_little_and_one_beyond_the_sheet_is_not_there(row: int) -> None:
+@pytest.mark.parametrize("row", [MAX_LINES + 1, 1_048_576, 1_048_577, 10**15])
+def test_a_row_far_away_refuses_the_list_and_costs_little(row: int) -> None:
     far = SHEET.format(
         '<row r="1"><c r="A1" t="inlineStr"><is><t>EK001</t></is></c></row>'
         f'<row r="{row}"><c r="A{row}" t="inlineStr"><is><t>EK002</t></is></c></row>'
     )
-    found = read(repacked(sheet1_xml=far.encode()), alike=False)
-    assert [each.serial for each in found.rows] == (["EK001", "EK002"] if row == LAST_ROW else ["EK001"])
+    assert faults(read(repacked(sheet1_xml=far.encode()))) == [(0, Fault.NOT_A_LIST)]
+
+
+def test_empty_lines_without_end_are_not_read_to_the_end() -> None:
+    first = '<row r="1"><c r="A1" t="inlineStr"><is><t>EK001</t></is></c></row>'
+
+    def sheet(lines: int) -> bytes:
+        empty = "".join(f'<row r="{row}"/>' for row in range(2, lines + 1))
+        return repacked(sheet1_xml=SHEET.format(first + empty).encode())
+
+    assert serials(read(sheet(MAX_LINES))) == ["EK001"]
+    for endless in (sheet(MAX_LINES + 1), b"EK001" + b"\n" * (MAX_LINES + 1) + b"EK002"):
+        found = read(endless)
+        assert faults(found) == [(0, Fault.NOT_A_LIST)]
+        assert "empty ones included" in found.problems[0].reason
 
 
 def test_every_problem_has_words_and_says_what_to_do() -> None:
