@@ -3,7 +3,7 @@ names the file before anything is written.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from workbench.documents.rendering import renderer
 from workbench.documents.uploads import IncomingFile, UploadRefused, examine
 from workbench.kernel.arguments import row_id
 from workbench.kernel.blobs import BlobStore
-from workbench.kernel.clock import now
+from workbench.kernel.clock import in_utc, now
 from workbench.kernel.errors import Invalid
 from workbench.kernel.messages import N_
 
@@ -97,4 +97,4 @@ def _instant(said: str) -> datetime:
         at = datetime.fromisoformat(said)
     except ValueError:
         return now()
-    return at.astimezone(UTC) if at.tzinfo is not None else now()
+    return (in_utc(at) if at.tzinfo is not None else None) or now()

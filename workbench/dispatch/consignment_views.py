@@ -201,9 +201,12 @@ def day_in(untrusted: str) -> date:
         Invalid: it is none.
     """
     try:
-        return date.fromisoformat(untrusted)
+        day = date.fromisoformat(untrusted)
     except ValueError as error:
         raise Invalid(N_("A day is written like 2026-11-24.")) from error
+    if not 2000 <= day.year <= 9000:
+        raise Invalid(N_("A day is written like 2026-11-24."))
+    return day
 
 
 def _words() -> dict[str, Any]:

@@ -31,6 +31,8 @@ from workbench.shell.http import accepts
 
 MOST_SCANNED: Final = 2 * consignments.MOST_KEYS
 """Serials of one check."""
+LONGEST_NUMBER: Final = 9
+"""Digits of what somebody has counted, beyond any box and any key."""
 
 
 def register(app: Flask, admin: Admin) -> None:
@@ -215,7 +217,7 @@ class PackingView(DeskView):
         numbers = {
             int(name[4:]): int(value)
             for name, value in request.form.items()
-            if name.startswith("box-") and name[4:].isdecimal() and value.isascii() and value.isdecimal()
+            if name.startswith("box-") and _is_number(name[4:]) and _is_number(value)
         }
         try:
             with db().begin_nested():
@@ -274,6 +276,11 @@ class PackingView(DeskView):
         counts = packing_queries.count_pack(db(), consignment)
         is_open = consignment.state == ConsignmentState.PACKING
         return {"counts": counts.to_json(), "version": consignment.version, "aside": is_open}
+
+
+def _is_number(typed: str) -> bool:
+    """Whether somebody may have counted this."""
+    return typed.isascii() and typed.isdecimal() and len(typed) <= LONGEST_NUMBER
 
 
 def _scanned() -> str:

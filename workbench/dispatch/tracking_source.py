@@ -5,7 +5,7 @@ cannot be read is a failure to be tried again, never an event. One event that ca
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote, unquote
 
 import structlog
@@ -15,6 +15,7 @@ from pydantic import AnyUrl, AwareDatetime, BaseModel, Field, ValidationError
 from workbench.dispatch.tracking_file import CLOCKS_DIFFER, Told, parse_status, told
 from workbench.dispatch.words import TrackingStatus
 from workbench.kernel.clock import in_utc
+from workbench.kernel.whole_answers import WholeAnswer
 
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 15.0
@@ -66,7 +67,7 @@ class _Answer(BaseModel):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for an answer and between tries, in seconds."""
+    """How long to wait for a whole answer and between tries, in seconds."""
 
     connect: float = CONNECT_SECONDS
     answer: float = ANSWER_SECONDS
@@ -87,7 +88,7 @@ class HttpSource:
         if url.username:
             words = f"{unquote(url.username)}:{unquote(url.password or '')}"
             self._headers.update(urllib3.make_headers(basic_auth=words))
-        self._pool = urllib3.PoolManager(
+        self._pool = _Pools(
             timeout=urllib3.Timeout(connect=patience.connect, read=patience.answer),
             retries=urllib3.Retry(
                 total=patience.tries - 1,
@@ -124,6 +125,30 @@ class HttpSource:
     def close(self) -> None:
         """Give the connections back."""
         self._pool.clear()
+
+
+class _Http(urllib3.connection.HTTPConnection):
+    response_class = WholeAnswer
+
+
+class _Https(urllib3.connection.HTTPSConnection):
+    response_class = WholeAnswer
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+class _Pools(urllib3.PoolManager):
+    """Connections whose time-out for reading is one for the whole answer."""
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
 
 def _told(event: _Event) -> Told | None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from asn1crypto import csr
 
+from workbench.kernel.messages import N_
 from workbench.production import signatures
 from workbench.production.algorithms import Algorithm
 
@@ -11,7 +12,7 @@ _SM2_CURVE: Final = "1.2.156.10197.1.301"
 
 
 class BadRequest(Exception):
-    """The request can't go to a CA; the message is for the technical log."""
+    """The request can't go to a CA; the message is a msgid."""
 
 
 def check_request(request: bytes, subject: bytes, algorithm: Algorithm) -> bytes:
@@ -31,13 +32,13 @@ def check_request(request: bytes, subject: bytes, algorithm: Algorithm) -> bytes
         kind, public_key = _kind_of(key), key.dump()
         signed, signature = info.dump(), read["signature"].native
     except (ValueError, TypeError, KeyError) as error:
-        raise BadRequest("not a certification request") from error
+        raise BadRequest(N_("The request can't be read.")) from error
     if named != subject:
-        raise BadRequest("names another subject")
+        raise BadRequest(N_("The request names another subject than was ordered."))
     if kind is not algorithm:
-        raise BadRequest("has a key of another kind")
+        raise BadRequest(N_("The request is for a key of another kind than was ordered."))
     if not signatures.verify(public_key, algorithm, signed, signature):
-        raise BadRequest("is not signed by its own key")
+        raise BadRequest(N_("The request is not signed by its own key."))
     return bytes(public_key)
 
 

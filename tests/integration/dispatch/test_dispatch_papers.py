@@ -152,6 +152,9 @@ def test_the_hatch_works_without_scripts_and_prints_the_manifest(packer: DeskBro
     assert "合计2批24" in text
     for query, status in (("carrier=sf&day=2020-01-01", 404), ("carrier=no&day=2020-01-01", 404), ("carrier=sf", 400)):
         assert packer.client.get(f"{COURIER}/manifest.pdf?{query}").status_code == status
+    for edge in ("0001-01-01", "9999-12-31"):
+        for path in (f"?day={edge}", f"manifest.pdf?carrier=sf&day={edge}"):
+            assert packer.client.get(f"{COURIER}/{path}").status_code == 400
     assert "Nothing was handed over on this day." in packer.open(f"{COURIER}/?day=2020-01-01")
     refused = packer.send(f"{COURIER}/hand-over", f"{COURIER}/", number="YB0", carrier="sf", waybill=WAYBILL)
     assert refused.headers["Location"] == f"{COURIER}/?number=YB0"

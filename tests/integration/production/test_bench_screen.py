@@ -2,7 +2,7 @@
 wrong loses token or case.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event, func, select
 
 from tests.integration.production.bench_floor import ROOT, Floor, data_of, open_floor, words_of
 from tests.support.database import Database
+from tests.support.tokens import a_name
 from workbench.cases.models import Application, CaseDecider
 from workbench.cases.words import Service
 from workbench.kernel.audit import AuditEntry
@@ -170,6 +171,17 @@ def test_a_fault_says_what_happened_and_what_to_do_and_a_retry_goes_on(
     bench.agent.work()
     assert bench.workshop.making(making).state == "made"
     assert len(bench.workshop.certificates(case)) == 1
+
+
+def test_what_is_wrong_with_a_tokens_request_is_said_in_chinese(bench: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.workshop.approved()
+    bench.scan(bench.tokens()[0])
+    sign: Callable[..., bytes] = bench.driver.sign_request
+    monkeypatch.setattr(bench.driver, "sign_request", lambda *order: sign(*order[:-1], a_name("示例他人")))
+    bench.agent.work()
+    assert "names another subject than was ordered" in words_of(bench.state()["pieces"]["job"])
+    bench.browser.client.set_cookie("language", "zh")
+    assert "证书请求中的主体与要求的不同。" in words_of(bench.state()["pieces"]["job"])
 
 
 def test_a_token_is_put_back_left_or_set_aside(bench: Floor) -> None:

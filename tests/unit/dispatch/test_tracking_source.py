@@ -2,6 +2,7 @@
 that lies ahead or elsewhere is believed.
 """
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from pydantic import AnyUrl
 from tests.support.courier import Courier, running_courier
 from workbench.dispatch.tracking_source import LARGEST_ANSWER, HttpSource, Patience, SourceFailed
 from workbench.dispatch.words import TrackingStatus
+from workbench.kernel import whole_answers
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 EVENT = {"time": "2026-11-24T15:04:00+08:00", "status": "签收", "place": "示例市", "words": "已签收", "id": "7"}
@@ -95,6 +97,14 @@ def test_garbage_is_a_failure(courier: Courier, garbage: bytes) -> None:
 def test_an_answer_without_end_is_not_read_to_its_end(courier: Courier) -> None:
     courier.answers = [b" " * (LARGEST_ANSWER + 10)]
     with pytest.raises(SourceFailed, match="too much"):
+        ask(courier)
+
+
+def test_the_time_out_is_one_for_the_whole_answer(courier: Courier, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(step=61)
+    monkeypatch.setattr(whole_answers, "monotonic", lambda: next(clock))
+    courier.answers = [[EVENT]]
+    with pytest.raises(SourceFailed, match="not reached"):
         ask(courier)
 
 

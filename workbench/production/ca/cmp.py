@@ -59,7 +59,7 @@ class CmpAuthority:
             with exchange(self._folder, order.transaction_id) as kept:
                 return Issuing(order, kept, self._wire, self._composer, self._chain).go_on()
         except BadRequest as refused:
-            return Rejected(f"The request {refused}.")
+            return Rejected(str(refused))
         except (sm2.OpensslMissing, sm2.OpensslFailed) as error:
             raise CaUnreachable(f"The request can't be checked: {error}") from error
         except OSError as error:

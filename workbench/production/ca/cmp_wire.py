@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from workbench.kernel.whole_answers import WholeAnswer
 from workbench.production.ca.connector import CaUnreachable
 
 LONGEST_ANSWER: Final = 1024 * 1024
 """Bytes; a certificate with its chain has a few thousand."""
 _TYPE: Final = "application/pkixcmp"
-_PIECE: Final = 65536
 
 
 class NotDelivered(CaUnreachable):
@@ -62,6 +62,7 @@ class Wire:
                 )
             else:
                 connection = http.client.HTTPConnection(host, port, timeout=self.seconds)
+            connection.response_class = WholeAnswer
             connection.connect()
         except (OSError, http.client.HTTPException) as error:
             raise NotDelivered(f"There is no way to the CA at {split.netloc}: {_name(error)}") from error
@@ -78,21 +79,14 @@ def _read(connection: http.client.HTTPConnection, ends_at: float) -> bytes:
     kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
     if response.status != http.client.OK or kind != _TYPE:
         raise CaUnreachable(f"The CA's address answered {response.status} {kind[:60]}: that is no CMP.")
-    content = b""
-    while piece := _piece(connection, response, ends_at):
-        content += piece
-        if len(content) > LONGEST_ANSWER:
-            raise CaUnreachable("The CA's answer is too long to be one.")
+    content = response.read(LONGEST_ANSWER + 1)
+    if len(content) > LONGEST_ANSWER:
+        raise CaUnreachable("The CA's answer is too long to be one.")
     declared = response.getheader("Content-Length")
-    if declared is not None and declared.isdigit() and len(content) < int(declared):
+    cut_off = isinstance(response, WholeAnswer) and response.cut_off
+    if cut_off or (declared is not None and declared.isdigit() and len(content) < int(declared)):
         raise CaUnreachable("The CA's answer was cut off.")
     return content
-
-
-def _piece(connection: http.client.HTTPConnection, response: http.client.HTTPResponse, ends_at: float) -> bytes:
-    if connection.sock is not None:  # it is gone once the answer is complete
-        connection.sock.settimeout(_left(ends_at))
-    return response.read1(_PIECE)
 
 
 def _left(ends_at: float) -> float:

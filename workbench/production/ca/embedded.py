@@ -88,7 +88,7 @@ class EmbeddedAuthority:
                     self._parts, order.transaction_id, serial, certificate, self._base.algorithm, now()
                 )
         except BadRequest as refused:
-            return Rejected(f"The request {refused}.")
+            return Rejected(str(refused))
         except _TimeIsOver:
             return Rejected("The certificate would end before it begins: this authority's own time is over.")
         except (SigningFailed, sm2.OpensslMissing, sm2.OpensslFailed) as error:

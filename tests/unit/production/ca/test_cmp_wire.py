@@ -1,5 +1,6 @@
 """The way to a CA: what surely did not arrive is told from what may have, and no answer is waited for without end."""
 
+import itertools
 import socket
 import threading
 import time
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.certificates import free_port
+from workbench.kernel import whole_answers
 from workbench.production.ca.cmp_wire import LONGEST_ANSWER, NotDelivered, Wire
 from workbench.production.ca.connector import CaUnreachable
 
@@ -77,14 +79,22 @@ def test_a_server_that_does_not_speak_tls_is_given_nothing() -> None:
         (FINE.replace(b"application/pkixcmp", b"text/html"),),
         (FINE.replace(b"Length: 3", b"Length: 30"),),
         (b"HTTP/1.1 200 OK\r\nContent-Type: application/pkixcmp\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nye",),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: application/pkixcmp\r\nTransfer-Encoding: chunked\r\n\r\n0",),
         (b"HTTP/1.1 200 OK\r\nContent-Type: application/pkixcmp\r\n\r\n", b"x" * (LONGEST_ANSWER + 1)),
     ],
-    ids=["silence", "garbage", "503", "redirect", "html", "cut", "cut chunks", "too long"],
+    ids=["silence", "garbage", "503", "redirect", "html", "cut", "cut chunks", "cut size of a chunk", "too long"],
 )
 def test_what_is_no_answer_may_have_been_delivered(pieces: tuple[bytes, ...]) -> None:
     with answering(*pieces) as port, pytest.raises(CaUnreachable) as trouble:
         carry(port)
     assert not isinstance(trouble.value, NotDelivered)
+
+
+def test_the_time_out_is_one_for_the_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(step=61)
+    monkeypatch.setattr(whole_answers, "monotonic", lambda: next(clock))
+    with answering(FINE) as port, pytest.raises(CaUnreachable, match="TimeoutError"):
+        carry(port, 60)
 
 
 def test_an_answer_that_drips_is_not_waited_for() -> None:
