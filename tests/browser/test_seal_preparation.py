@@ -186,6 +186,14 @@ def test_nothing_serious_is_wrong_for_readers_and_nothing_is_cut_off(
     assert button["y"] + button["height"] <= 720
 
 
+def test_sending_a_letter_back_begins_in_the_remark(site: Site, page: Page) -> None:
+    (case_id,) = cases_with_letters(site, (Form.PDF, Quirk.NONE))
+    sign_in(site, page)
+    open_case(site, page, case_id)
+    page.get_by_role("button", name="Return", exact=True).click()
+    expect(page.get_by_role("textbox", name="Remark")).to_be_focused()
+
+
 def test_a_black_and_white_copy_says_so_and_can_only_be_skipped(site: Site, page: Page) -> None:
     fax, other = cases_with_letters(site, (Form.SCAN_PDF, Quirk.FAX), (Form.PDF, Quirk.NONE))
     sign_in(site, page)
