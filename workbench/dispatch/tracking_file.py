@@ -1,5 +1,6 @@
-"""A courier's list of where parcels are, as CSV: waybill, time, status, place, words and, where two companies share a
-number, the company's code. Lines that cannot be read are named by their number; nothing is guessed.
+"""A courier's list of where parcels are, as CSV or as spreadsheets save "Unicode text": waybill, time, status, place,
+words and, where two companies share a number, the company's code. Lines that cannot be read are named by their number;
+nothing is guessed.
 """
 
 import csv
@@ -15,7 +16,7 @@ from workbench.dispatch.words import TrackingStatus
 from workbench.kernel.clock import SHANGHAI, in_utc
 from workbench.kernel.errors import Invalid
 from workbench.kernel.messages import N_
-from workbench.kernel.text import NotText, decode_text
+from workbench.kernel.text import LONGEST_FIELD, NotText, decode_text, is_overlong
 
 MIB: Final = 1024 * 1024
 MAX_BYTES: Final = 2 * MIB
@@ -43,6 +44,8 @@ STATUS_WORDS: Final[Mapping[str, TrackingStatus]] = {
 }
 """How statuses are written in lists: our own codes, and what courier companies print (ours)."""
 _HEADINGS: Final = frozenset({*COLUMNS, "运单号", "时间", "状态", "地点", "说明", "快递公司"})
+_EXCEL: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How XLSX and the older XLS begin."""
 _FORMATS: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M")
 
 
@@ -143,11 +146,13 @@ def plain(untrusted: str, longest: int) -> str:
 
 
 def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    if content.startswith(_EXCEL):
+        raise Invalid(N_("This is an Excel file: save it as CSV and send that."))
     try:
         text = decode_text(content)
     except NotText as error:
         raise Invalid(N_("This is no list of tracking events: send it as CSV in UTF-8 or GB 18030.")) from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     line, count = 1, 0
     try:
         for row in reader:
@@ -159,12 +164,26 @@ def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
                 raise Invalid(N_("The list has more than %(limit)d lines: split it."), limit=MAX_LINES)
             line = reader.line_num + 1
     except csv.Error as error:
-        raise ListRefused([LineProblem(line, N_("A quotation mark is missing."))]) from error
+        raise ListRefused([_unread(line, error)]) from error
+
+
+def _separator(text: str) -> str:
+    """What comes first of the three in the first line that says anything: no heading and no waybill holds one."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return min((each for each in ",;\t" if each in first), key=first.index, default=",")
+
+
+def _unread(line: int, error: csv.Error) -> LineProblem:
+    if is_overlong(error):
+        reason = N_("A field is longer than %(limit)d characters: is a quotation mark missing?")
+        return LineProblem(line, reason, {"limit": LONGEST_FIELD})
+    return LineProblem(line, N_("A quotation mark is missing."))
 
 
 def _read_line(line: int, cells: list[str], at: datetime) -> FileLine | LineProblem:
     if len(cells) < NEEDED:
-        return LineProblem(line, N_("A line has waybill, time and status at least, with commas between them."))
+        lacking = N_("A line has waybill, time and status at least, with commas, semicolons or tabs between them.")
+        return LineProblem(line, lacking)
     waybill, when, status, place, words, carrier = (*cells, "", "", "")[: len(COLUMNS)]
     number, instant, known = normalise_waybill(waybill), parse_time(when), parse_status(status)
     if not 0 < len(number) <= LONGEST_WAYBILL:

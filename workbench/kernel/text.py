@@ -1,8 +1,12 @@
 """Text in files that other houses' programs have written."""
 
+import csv
 from typing import Final
 
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+LONGEST_FIELD: Final = 131_072
+"""Characters of one field of a CSV, beyond which Python's reader does not read it."""
 
 
 class NotText(Exception):
@@ -23,3 +27,8 @@ def decode_text(content: bytes) -> str:
         if "\x00" not in text:
             return text
     raise NotText
+
+
+def is_overlong(error: csv.Error) -> bool:
+    """Whether a reader stopped at a field of more than LONGEST_FIELD characters, rather than at a quotation mark."""
+    return str(error).startswith("field larger than")

@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 from openpyxl.cell.read_only import EMPTY_CELL
 
 from workbench.kernel.messages import N_
-from workbench.kernel.text import NotText, decode_text
+from workbench.kernel.text import LONGEST_FIELD, NotText, decode_text, is_overlong
 
 MIB: Final = 1024 * 1024
 MAX_BYTES: Final = 5 * MIB
@@ -94,6 +94,9 @@ def _csv(content: bytes) -> Iterator[tuple[int, list[Cell]]]:
             yield line, [_cell_of_text(each) for each in row[:MAX_COLUMNS]]
             line = reader.line_num + 1
     except csv.Error as error:
+        if is_overlong(error):
+            overlong = N_("Line %(line)d holds a field of more than %(limit)d characters: is a quotation mark missing?")
+            raise NotAList(overlong, line=line, limit=LONGEST_FIELD) from error
         raise NotAList(N_("Line %(line)d can't be read: a quotation mark is missing."), line=line) from error
 
 

@@ -22,6 +22,25 @@ def test_a_list_is_read_in_the_usual_encodings(encoding: str) -> None:
     assert (line.told.status, line.told.place, line.told.words) == (TrackingStatus.DELIVERED, "示例市", "“本人”签收")
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("heading", ["运单号,时间,状态,地点,说明\n", ""])
+def test_columns_are_separated_by_what_comes_first(separator: str, encoding: str, heading: str) -> None:
+    """Spreadsheets save "Unicode text" with tabs; what else stands in a courier's words separates nothing."""
+    words = '"a;b, c\td"'
+    cells = ["SF1234567890123", "2026-11-24 15:04", "已签收", "示例市", words]
+    text = heading.replace(",", separator) + separator.join(cells) + "\n"
+    (line,) = read_list(text.encode(encoding), NOW)
+    assert (line.waybill, line.told.status, line.told.place) == (cells[0], TrackingStatus.DELIVERED, "示例市")
+    assert line.told.words == "a;b, c d"
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 a workbook", b"\xd0\xcf\x11\xe0 an old one"])
+def test_an_excel_file_is_told_from_a_list(content: bytes) -> None:
+    with pytest.raises(Invalid, match="save it as CSV"):
+        read_list(content, NOW)
+
+
 def test_each_bad_line_is_named_by_its_number() -> None:
     text = (
         "waybill,time,status,place,words\n"
@@ -50,8 +69,19 @@ def test_a_list_has_limits() -> None:
         read_list(b"x" * (MAX_BYTES + 1), NOW)
     with pytest.raises(Invalid, match="10000 lines"):
         read_list(b"SF1,2026-11-24 15:04,delivered\n" * 10_002, NOW)
-    with pytest.raises(ListRefused, match="Nothing was imported"):
-        read_list(b'SF1,2026-11-24 15:04,"delivered\n', NOW)
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [('"delivered\n', "A quotation mark is missing."), ("x" * 200_000, "A field is longer than 131072 characters")],
+    ids=["open quotation", "too long"],
+)
+def test_a_field_without_end_is_named_by_its_line(end: str, reason: str) -> None:
+    with pytest.raises(ListRefused, match="Nothing was imported") as refused:
+        read_list(f"SF0,2026-11-24 15:04,delivered\nSF1,2026-11-24 15:04,{end}".encode(), NOW)
+    (problem,) = refused.value.problems
+    assert problem.line == 2
+    assert (problem.reason % dict(problem.values)).startswith(reason)
 
 
 def test_the_same_event_has_the_same_reference_and_another_another() -> None:

@@ -196,6 +196,13 @@ def test_what_is_no_list_is_refused_as_a_whole(content: bytes) -> None:
     assert not found.rows
 
 
+def test_a_field_without_end_is_called_so() -> None:
+    (problem,) = read(b"serial\nEK001\n" + b"E" * 200_000).problems
+    assert problem.reason % dict(problem.values) == (
+        "Line 3 holds a field of more than 131072 characters: is a quotation mark missing?"
+    )
+
+
 def test_the_longest_list_passes() -> None:
     assert len(serials(read(b"\n".join(b"EK%06d" % n for n in range(MAX_ROWS))))) == MAX_ROWS
 
