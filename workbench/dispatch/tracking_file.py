@@ -182,9 +182,8 @@ def _unread(line: int, error: csv.Error) -> LineProblem:
 
 def _read_line(line: int, cells: list[str], at: datetime) -> FileLine | LineProblem:
     if len(cells) < NEEDED:
-        return LineProblem(
-            line, N_("A line has waybill, time and status at least, with commas, semicolons or tabs between them.")
-        )
+        lacking = N_("A line has waybill, time and status at least, with commas, semicolons or tabs between them.")
+        return LineProblem(line, lacking)
     waybill, when, status, place, words, carrier = (*cells, "", "", "")[: len(COLUMNS)]
     number, instant, known = normalise_waybill(waybill), parse_time(when), parse_status(status)
     if not 0 < len(number) <= LONGEST_WAYBILL:

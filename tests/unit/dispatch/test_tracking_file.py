@@ -69,14 +69,19 @@ def test_a_list_has_limits() -> None:
         read_list(b"x" * (MAX_BYTES + 1), NOW)
     with pytest.raises(Invalid, match="10000 lines"):
         read_list(b"SF1,2026-11-24 15:04,delivered\n" * 10_002, NOW)
-    for end, reason in (
-        ('"delivered\n', "quotation mark is missing."),
-        ("x" * 200_000, "longer than 131072 characters"),
-    ):
-        with pytest.raises(ListRefused, match="Nothing was imported") as refused:
-            read_list(f"SF1,2026-11-24 15:04,{end}".encode(), NOW)
-        (problem,) = refused.value.problems
-        assert (problem.line, reason in problem.reason % dict(problem.values)) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [('"delivered\n', "A quotation mark is missing."), ("x" * 200_000, "A field is longer than 131072 characters")],
+    ids=["open quotation", "too long"],
+)
+def test_a_field_without_end_is_named_by_its_line(end: str, reason: str) -> None:
+    with pytest.raises(ListRefused, match="Nothing was imported") as refused:
+        read_list(f"SF0,2026-11-24 15:04,delivered\nSF1,2026-11-24 15:04,{end}".encode(), NOW)
+    (problem,) = refused.value.problems
+    assert problem.line == 2
+    assert (problem.reason % dict(problem.values)).startswith(reason)
 
 
 def test_the_same_event_has_the_same_reference_and_another_another() -> None:

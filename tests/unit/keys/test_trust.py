@@ -164,8 +164,8 @@ def self_signed(folder: Path, key: str, digest: str) -> x509.Certificate:
     """A certificate that openssl made, of a kind that the library here reads but can't check."""
     key_path, path = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(["openssl", "genpkey", "-algorithm", key, "-out", key_path], check=True, capture_output=True)
-    subject = ["-subj", f"/serialNumber={a_code()}", "-addext", "basicConstraints=critical,CA:FALSE"]
-    making = ["openssl", "req", "-x509", "-key", key_path, f"-{digest}", *subject, "-out", path]
+    making = ["openssl", "req", "-x509", "-key", str(key_path), f"-{digest}", "-out", str(path)]
+    making += ["-subj", f"/serialNumber={a_code()}", "-addext", "basicConstraints=critical,CA:FALSE"]
     subprocess.run(making, check=True, capture_output=True)
     return x509.load_pem_x509_certificate(path.read_bytes())
 
