@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,10 @@ from tests.support.database import RUN_VARIABLE, Database, TestServer
 from workbench.kernel.db import make_engine
 
 UNIT = Path(__file__).parent / "unit"
+
+# How long an example takes says something of the machine, and nothing of the rule.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:

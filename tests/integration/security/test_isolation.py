@@ -126,7 +126,8 @@ def test_a_mark_cannot_name_another_authoritys_page_or_another_list(prey: Prey) 
 def test_a_supervisor_hands_nothing_to_strangers_and_moves_no_foreign_case(prey: Prey) -> None:
     boss = prey.desk.browser("authority-supervisor-b")
     to_stranger = boss.post("/review/pre-check/reassign", case=prey.own.case, person=prey.theirs.staff, note="x")
-    assert to_stranger.status_code == 400
+    assert to_stranger.status_code == 303
+    assert "Select at least one case, a person and a note." in boss.get("/review/pre-check/").text
     own = prey.desk.people["pre-checker-b"]
     boss.post("/review/pre-check/reassign", case=prey.theirs.case, person=own, note="x")
     with prey.desk.office.work() as session:
