@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from workbench.cases.words import Category, Channel, Service
+from workbench.kernel.arguments import visible
 from workbench.kernel.codes import (
     IdentityProblem,
     UsccProblem,
@@ -84,16 +85,16 @@ class CaseFacts:
     prior_key: str | None = None
 
     def normalised(self) -> "CaseFacts":
-        """The same facts with codes in their written form and surrounding blanks gone."""
+        """The same facts with codes in their written form; blanks around, and what nobody sees in names, are gone."""
         return CaseFacts(
             service=self.service,
             category=self.category,
             channel=self.channel,
             authority_id=self.authority_id,
-            enterprise_name=self.enterprise_name.strip(),
+            enterprise_name=visible(self.enterprise_name),
             uscc=normalise_uscc(self.uscc),
             holder=HolderFacts(
-                name=self.holder.name.strip(),
+                name=visible(self.holder.name),
                 identity_number=normalise_identity(self.holder.identity_number),
                 mobile=self.holder.mobile.strip(),
                 email=self.holder.email.strip(),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from workbench.collection.models import HandOver
 from workbench.collection.words import CollectorKind
 from workbench.kernel import audit
+from workbench.kernel.arguments import visible
 from workbench.kernel.clock import SHANGHAI, now
 from workbench.kernel.codes import IdentityProblem, identity_problem, normalise_identity
 from workbench.kernel.crypto import SealedIdentity, open_identity, seal_identity
@@ -63,7 +64,7 @@ def prove(secrets: Secrets, collector: Collector, holder_name: str) -> ProvenCol
     """
     if collector.kind is CollectorKind.HOLDER:
         return ProvenCollector(collector.kind, holder_name, None, None)
-    name = clean_name(collector.name)
+    name = visible(collector.name)
     if not _is_name(name):
         raise Invalid(N_("Enter the delegate's name as it stands on the identity card."))
     number = normalise_identity(collector.identity_number)
@@ -75,11 +76,6 @@ def prove(secrets: Secrets, collector: Collector, holder_name: str) -> ProvenCol
     return ProvenCollector(collector.kind, name, seal_identity(secrets, number), collector.letter_sha256)
 
 
-def clean_name(untrusted: str) -> str:
-    """A name without the characters nobody sees, such as those that turn the direction of writing."""
-    return "".join(each for each in untrusted if unicodedata.category(each) != "Cf").strip()
-
-
 def is_same(secrets: Secrets, hand_over: HandOver, collector: Collector) -> bool:
     """Whether this collector is the one on record."""
     if collector.kind.value != hand_over.collector:
@@ -87,7 +83,7 @@ def is_same(secrets: Secrets, hand_over: HandOver, collector: Collector) -> bool
     if hand_over.identity_ciphertext is None:
         return True
     kept = (hand_over.collector_name, open_identity(secrets, hand_over.identity_ciphertext))
-    return (clean_name(collector.name), normalise_identity(collector.identity_number)) == kept
+    return (visible(collector.name), normalise_identity(collector.identity_number)) == kept
 
 
 def get_hand_over(session: Session, actor: Actor, application_id: int) -> HandOver:

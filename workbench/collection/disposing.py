@@ -5,7 +5,6 @@ signs. Its certificate ends, the case closes, and the key is destroyed here or w
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Application
@@ -20,9 +19,8 @@ from workbench.kernel.errors import Conflict, Invalid, NotAllowed
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand
-from workbench.keys.models import Certificate
 from workbench.keys.revocation import RevocationReason
-from workbench.keys.service import revoke
+from workbench.keys.service import revoke, valid_on
 from workbench.keys.token_states import TokenMove
 from workbench.keys.tokens import hand_on
 
@@ -93,8 +91,7 @@ def sign_disposal(session: Session, actor: Actor, pickup_id: int) -> Pickup:
     said = pickup.disposal_remark
     pickup.signed_by_id, pickup.signed_at = actor.id, now()
     token = token_at_authority(session, application)
-    valid = select(Certificate.id).where(Certificate.token_id == token.id, Certificate.state == "valid")
-    for each in session.scalars(valid).all():
+    for each in session.scalars(valid_on(token.id)).all():
         revoke(session, each, said, actor, reason=RevocationReason.CESSATION_OF_OPERATION)
     hand_on(session, token, TokenMove.WITHDRAW, actor, to_ref=application.authority_id, remark=said)
     if pickup.disposal == Disposal.DESTROY:

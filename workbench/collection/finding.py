@@ -3,7 +3,6 @@ number, the key itself, the enterprise's code or a part of its name. Nothing of 
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +14,7 @@ from workbench.cases.models import Application
 from workbench.cases.words import State
 from workbench.collection.models import Pickup
 from workbench.collection.pickups import CODE_DIGITS
+from workbench.kernel.arguments import scanned_text
 from workbench.kernel.codes import normalise_uscc, uscc_problem
 from workbench.keys.models import Token
 
@@ -41,7 +41,7 @@ class Found:
 
 def normalise(untrusted: str) -> str:
     """What was scanned or typed: wide characters of an input method made narrow, no blanks around."""
-    return unicodedata.normalize("NFKC", untrusted).replace("\x00", "").strip()[:LONGEST]
+    return scanned_text(untrusted, LONGEST)
 
 
 def find(session: Session, typed: str) -> Sequence[Found]:

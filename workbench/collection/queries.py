@@ -16,6 +16,7 @@ from workbench.collection.finding import normalise
 from workbench.collection.models import Pickup
 from workbench.kernel.arguments import authority_id
 from workbench.kernel.clock import now
+from workbench.keys.destroying import is_open
 from workbench.keys.models import Destruction, Token
 from workbench.keys.token_states import Custodian, TokenState
 from workbench.organisation.models import Authority
@@ -125,11 +126,10 @@ def waiting(session: Session, wanted: Narrowed, after: int | None, uncollected_d
 def returned(session: Session, wanted: Narrowed, after: int | None) -> Page[ReturnedRow]:
     """Keys that were handed back or withdrawn and lie at an authority."""
     conditions = _came_back(wanted)
-    proposal = (Destruction.token_id == Token.id) & Destruction.signed_at.is_(None) & Destruction.withdrawn_at.is_(None)
     statement = (
         select(Token, Application.enterprise_name, Application.number, Destruction)
         .join(Application, Application.id == Token.application_id)
-        .outerjoin(Destruction, proposal)
+        .outerjoin(Destruction, (Destruction.token_id == Token.id) & is_open())
         .where(*conditions, Token.id > (after or 0))
         .order_by(Token.id)
         .limit(PAGE_SIZE + 1)

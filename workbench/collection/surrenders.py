@@ -14,9 +14,9 @@ from workbench.kernel.errors import Conflict, Invalid
 from workbench.kernel.identity import EVERYWHERE, Actor
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand
-from workbench.keys.models import Certificate, Token
+from workbench.keys.models import Token
 from workbench.keys.revocation import RevocationReason
-from workbench.keys.service import revoke
+from workbench.keys.service import revoke, valid_on
 from workbench.keys.token_states import Custodian, TokenMove, TokenState
 from workbench.keys.tokens import move
 
@@ -53,9 +53,7 @@ def surrender(session: Session, actor: Actor, application_id: int, scanned: str)
             authority_id=application.authority_id,
             application_id=token.application_id if own else application.id,
         )
-        for each in session.scalars(
-            select(Certificate.id).where(Certificate.token_id == token.id, Certificate.state == "valid")
-        ):
+        for each in session.scalars(valid_on(token.id)).all():
             revoke(session, each, f"电子钥匙 {serial} 已交回", actor, reason=RevocationReason.SUPERSEDED)
     audit.record(
         session,

@@ -71,12 +71,6 @@ def get_carrier(session: Session, code: str) -> Carrier:
     return carrier
 
 
-def onward_waybill(session: Session, kept: str) -> tuple[Carrier, str]:
-    """Company and number of what a finding keeps as `code number`; a company that is no longer used included."""
-    code, _blank, number = kept.partition(" ")
-    return session.get_one(Carrier, code), number
-
-
 def normalise_waybill(untrusted: str) -> str:
     """A waybill number as it is kept: no blanks, capital letters, no wide characters of a Chinese input method."""
     return "".join(unicodedata.normalize("NFKC", untrusted).split()).upper()

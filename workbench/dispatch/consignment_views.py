@@ -20,7 +20,7 @@ from workbench.dispatch.forms import RemarkForm, WaybillForm
 from workbench.dispatch.models import Carrier, Consignment
 from workbench.dispatch.speaking import authority_name, by_language, said
 from workbench.dispatch.words import HISTORY_NAMES, KIND_NAMES, OUTCOME_NAMES, STATE_NAMES, ConsignmentState
-from workbench.kernel.arguments import row_id
+from workbench.kernel.arguments import day, row_id
 from workbench.kernel.errors import Invalid, WorkbenchError
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
@@ -200,13 +200,10 @@ def day_in(untrusted: str) -> date:
     Raises:
         Invalid: it is none.
     """
-    try:
-        day = date.fromisoformat(untrusted)
-    except ValueError as error:
-        raise Invalid(N_("A day is written like 2026-11-24.")) from error
-    if not 2000 <= day.year <= 9000:
+    found = day(untrusted)
+    if found is None:
         raise Invalid(N_("A day is written like 2026-11-24."))
-    return day
+    return found
 
 
 def _words() -> dict[str, Any]:

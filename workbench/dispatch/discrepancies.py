@@ -4,7 +4,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from workbench.dispatch import consignments
-from workbench.dispatch.models import Consignment, Discrepancy
+from workbench.dispatch.models import Carrier, Consignment, Discrepancy
 from workbench.dispatch.words import DiscrepancyKind
 from workbench.kernel.clock import now
 from workbench.kernel.db import widened
@@ -105,3 +105,9 @@ def settle(session: Session, actor: Actor, consignment: Consignment, discrepancy
         settlement=how,
     )
     session.flush()
+
+
+def onward_waybill(session: Session, kept: str) -> tuple[Carrier, str]:
+    """Company and number of what a finding keeps as `code number`; a company that is no longer used included."""
+    code, _blank, number = kept.partition(" ")
+    return session.get_one(Carrier, code), number

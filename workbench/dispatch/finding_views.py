@@ -12,7 +12,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from workbench.dispatch import settling, transit_queries
-from workbench.dispatch.carriers import onward_waybill
+from workbench.dispatch.discrepancies import onward_waybill
 from workbench.dispatch.models import Discrepancy
 from workbench.dispatch.speaking import by_language, said
 from workbench.dispatch.transit_queries import PAGE_SIZE

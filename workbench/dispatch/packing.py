@@ -3,7 +3,6 @@
 A key that doesn't belong is refused by name: whose it is, where it lies, what it lacks. A scan repeated is harmless.
 """
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +16,7 @@ from workbench.dispatch.consignments import MOST_KEYS, get_packing, move_item
 from workbench.dispatch.fitness import has_good_certificate
 from workbench.dispatch.models import Consignment, ConsignmentItem
 from workbench.dispatch.naming import Named
+from workbench.kernel.arguments import scanned_text
 from workbench.kernel.clock import now
 from workbench.kernel.errors import Conflict, Invalid, NotFound, WorkbenchError
 from workbench.kernel.identity import Actor
@@ -52,7 +52,7 @@ class Line:
 
 def clean_serial(untrusted: str) -> str:
     """A serial number as it was scanned, whatever a Chinese input method made of it."""
-    return unicodedata.normalize("NFKC", untrusted).replace("\x00", "").strip()[:LONGEST_SERIAL]
+    return scanned_text(untrusted, LONGEST_SERIAL)
 
 
 def pack(session: Session, actor: Actor, consignment_id: int, serial: str, box: int | None = None) -> Packed:

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workbench.dispatch.carriers import onward_waybill
 from workbench.dispatch.consignments import get_consignment
+from workbench.dispatch.discrepancies import onward_waybill
 from workbench.dispatch.models import Carrier, Consignment, Discrepancy
 from workbench.dispatch.papers import FOOT, LabelFacts, set_address_labels, sites_for
 from workbench.dispatch.receiving_queries import Scanned, Sheet, list_openings, load_sheet

@@ -14,9 +14,10 @@ from flask_babel import lazy_gettext as _
 from workbench.cases.calendar import local_day
 from workbench.cases.deadlines import load_calendar
 from workbench.dispatch import receiving, receiving_papers, receiving_queries, settling
-from workbench.dispatch.carriers import list_carriers, onward_waybill
+from workbench.dispatch.carriers import list_carriers
 from workbench.dispatch.consignment_views import pdf
 from workbench.dispatch.consignments import get_consignment
+from workbench.dispatch.discrepancies import onward_waybill
 from workbench.dispatch.models import Carrier, Consignment
 from workbench.dispatch.receiving import Seen
 from workbench.dispatch.receiving_queries import Sheet

@@ -20,7 +20,8 @@ from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand
-from workbench.keys.models import Certificate, Token
+from workbench.keys.models import Token
+from workbench.keys.service import valid_on
 from workbench.keys.token_states import HELD_ELSEWHERE, REFUSALS, Custodian, TokenMove, TokenState
 from workbench.keys.tokens import get_token, hand_on
 
@@ -258,8 +259,7 @@ def _refuse_valid(session: Session, token: Token) -> None:
 
 
 def _is_valid(session: Session, token: Token) -> bool:
-    valid = select(Certificate.id).where(Certificate.token_id == token.id, Certificate.state == "valid")
-    return session.scalars(valid.limit(1)).one_or_none() is not None
+    return session.scalars(valid_on(token.id).limit(1)).one_or_none() is not None
 
 
 def _last_return(session: Session, token: Token) -> ConsignmentItem | None:

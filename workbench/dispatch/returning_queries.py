@@ -11,6 +11,7 @@ from workbench.dispatch.models import Consignment, ConsignmentItem
 from workbench.dispatch.words import ConsignmentKind, ConsignmentState
 from workbench.kernel.identity import Actor
 from workbench.kernel.permissions import Permission, permits
+from workbench.keys.destroying import is_open
 from workbench.keys.models import Destruction, Token
 from workbench.keys.token_states import Custodian, TokenState
 from workbench.organisation.models import Authority, Staff
@@ -53,7 +54,7 @@ def may_dispose(actor: Actor) -> bool:
 
 
 def _count_to_sign(session: Session, actor: Actor) -> int:
-    waits = (_lies_at_vendor(), _is_proposed(), Destruction.proposed_by_id != actor.id)
+    waits = (_lies_at_vendor(), is_open(), Destruction.proposed_by_id != actor.id)
     return session.scalar(select(func.count()).select_from(Destruction).join(Token).where(*waits)) or 0
 
 
@@ -63,16 +64,6 @@ def find_packing(session: Session) -> Consignment | None:
         select(Consignment)
         .where(_RETURN, Consignment.state == ConsignmentState.PACKING.value)
         .order_by(Consignment.id.desc())
-        .limit(1)
-    ).one_or_none()
-
-
-def last_carrier(session: Session) -> str | None:
-    """Code of the courier company that the reader's authority last gave a parcel to, or had one from."""
-    return session.scalars(
-        select(Consignment.carrier_code)
-        .where(Consignment.carrier_code.is_not(None))
-        .order_by(Consignment.handed_over_at.desc().nulls_last(), Consignment.id.desc())
         .limit(1)
     ).one_or_none()
 
@@ -115,7 +106,7 @@ def list_to_destroy(session: Session) -> list[ToDestroy]:
     rows = session.execute(
         select(Token, Application.enterprise_name, Destruction, Staff.name)
         .outerjoin(Application, Application.id == Token.application_id)
-        .outerjoin(Destruction, and_(Destruction.token_id == Token.id, _is_proposed()))
+        .outerjoin(Destruction, and_(Destruction.token_id == Token.id, is_open()))
         .outerjoin(Staff, Staff.id == Destruction.proposed_by_id)
         .where(_lies_at_vendor())
         .order_by(Destruction.id.is_(None), Token.moved_at, Token.id)
@@ -127,10 +118,6 @@ def list_to_destroy(session: Session) -> list[ToDestroy]:
 def _lies_at_vendor() -> ColumnElement[bool]:
     came_back = and_(Token.state == TokenState.SURRENDERED.value, Token.custodian == Custodian.VENDOR_STOCK.value)
     return or_(came_back, Token.state == TokenState.SPOILED.value)
-
-
-def _is_proposed() -> ColumnElement[bool]:
-    return and_(Destruction.signed_at.is_(None), Destruction.withdrawn_at.is_(None))
 
 
 def _is_under_way() -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from flask_admin import Admin, expose
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 
-from workbench.dispatch import returning, returning_queries
+from workbench.dispatch import consignment_queries, returning, returning_queries
 from workbench.dispatch.carriers import LONGEST_WAYBILL, list_carriers
 from workbench.dispatch.packing import Packed, clean_serial
 from workbench.dispatch.speaking import by_language, said
@@ -81,7 +81,7 @@ class ReturnsView(DeskView):
                 to_destroy=returning_queries.list_to_destroy(db()) if actor.scope.everything else [],
                 me=actor.id,
                 carriers=list_carriers(db()),
-                carrier=request.args.get("carrier") or (returning_queries.last_carrier(db()) if may_pack else None),
+                carrier=request.args.get("carrier") or (consignment_queries.last_carrier(db()) if may_pack else None),
                 waybill=request.args.get("waybill", ""),
                 state_names=STATE_NAMES,
                 token_state_names=TOKEN_STATE_NAMES,

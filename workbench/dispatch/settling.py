@@ -26,9 +26,9 @@ from workbench.kernel.errors import Conflict, NotFound
 from workbench.kernel.identity import EVERYWHERE, Actor, system_actor
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand, permits
-from workbench.keys.models import Certificate, Token
+from workbench.keys.models import Token
 from workbench.keys.revocation import RevocationReason
-from workbench.keys.service import revoke
+from workbench.keys.service import revoke, valid_on
 from workbench.keys.token_states import REFUSALS, Custodian, TokenMove, TokenState
 from workbench.keys.tokens import hand_on
 
@@ -285,10 +285,7 @@ def _give_up(
     said: str,
 ) -> Application:
     """End what stands on a token, move the token where it is now, and send its case back to production."""
-    valid = session.scalars(
-        select(Certificate.id).where(Certificate.token_id == token.id, Certificate.state == "valid")
-    ).all()
-    for certificate_id in valid:
+    for certificate_id in session.scalars(valid_on(token.id)).all():
         revoke(session, certificate_id, said, actor, reason=reason)
     application = session.get_one(Application, token.application_id)
     if token.state in (TokenState.PERSONALISED, TokenState.SURRENDERED):

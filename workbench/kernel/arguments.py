@@ -2,6 +2,8 @@
 is left out and never an error.
 """
 
+import unicodedata
+from datetime import date
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -15,6 +17,25 @@ _E = TypeVar("_E", bound=StrEnum)
 def storable(untrusted: str) -> str:
     """Text without what no text in the database can hold (NUL, lone surrogates) and without blanks around it."""
     return untrusted.replace("\x00", "").encode("utf-8", "ignore").decode().strip()
+
+
+def scanned_text(untrusted: str, longest: int) -> str:
+    """What a scanner or a hand typed: wide characters of an input method made narrow, no NUL, no blanks around."""
+    return unicodedata.normalize("NFKC", untrusted).replace("\x00", "").strip()[:longest]
+
+
+def visible(untrusted: str) -> str:
+    """A name without the characters nobody sees, such as those that turn the direction of writing."""
+    return "".join(each for each in untrusted if unicodedata.category(each) != "Cf").strip()
+
+
+def day(value: str | None) -> date | None:
+    """A day written like 2026-11-24; None for anything else, and for one at the ends of the calendar."""
+    try:
+        found = date.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return found if 2000 <= found.year <= 9000 else None
 
 
 def member(kind: type[_E], value: str | None) -> _E | None:

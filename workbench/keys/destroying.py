@@ -2,7 +2,7 @@
 ended before, so nothing that could still be used is destroyed by mistake, and nothing destroyed can still be used.
 """
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from workbench.kernel import audit
@@ -11,7 +11,8 @@ from workbench.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from workbench.kernel.identity import Actor
 from workbench.kernel.messages import N_
 from workbench.kernel.permissions import Permission, demand
-from workbench.keys.models import Certificate, Destruction, Token
+from workbench.keys.models import Destruction, Token
+from workbench.keys.service import valid_on
 from workbench.keys.token_states import HELD_ELSEWHERE, REFUSALS, Custodian, TokenMove, TokenState
 from workbench.keys.tokens import MAX_REMARK, get_token, hand_on
 
@@ -85,11 +86,12 @@ def withdraw_proposal(session: Session, actor: Actor, destruction_id: int) -> De
 
 def find_proposal(session: Session, token_id: int) -> Destruction | None:
     """What is proposed for a token and neither signed nor withdrawn."""
-    return session.scalars(
-        select(Destruction).where(
-            Destruction.token_id == token_id, Destruction.signed_at.is_(None), Destruction.withdrawn_at.is_(None)
-        )
-    ).one_or_none()
+    return session.scalars(select(Destruction).where(Destruction.token_id == token_id, is_open())).one_or_none()
+
+
+def is_open() -> ColumnElement[bool]:
+    """The condition that a proposal has been neither signed nor withdrawn."""
+    return and_(Destruction.signed_at.is_(None), Destruction.withdrawn_at.is_(None))
 
 
 def _get_open(session: Session, actor: Actor, destruction_id: int) -> tuple[Destruction, Token]:
@@ -130,8 +132,7 @@ def _refuse_unless_destroyable(session: Session, actor: Actor, token: Token) -> 
         raise Conflict(REFUSALS[TokenState(token.state)], serial=token.serial)
     if not _holds(actor, token):
         raise Conflict(HELD_ELSEWHERE[Custodian(token.custodian)], serial=token.serial)
-    valid = select(Certificate.id).where(Certificate.token_id == token.id, Certificate.state == "valid")
-    if session.scalars(valid.limit(1)).one_or_none() is not None:
+    if session.scalars(valid_on(token.id).limit(1)).one_or_none() is not None:
         raise Conflict(N_("The certificate on key %(serial)s is still valid: revoke it first."), serial=token.serial)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Select, func, select, text, update
 from sqlalchemy.orm import Session
 
 from workbench.cases.models import Applicant
@@ -29,6 +29,11 @@ END_TASK: Final = "end_certificate"
 MAX_REASON: Final = 500
 """Characters; the reason is read by the holder on a phone."""
 _LONGEST_KEY_NUMBER: Final = 100
+
+
+def valid_on(token_id: int) -> Select[int]:
+    """The certificates on a token that have not been ended, expired ones among them."""
+    return select(Certificate.id).where(Certificate.token_id == token_id, Certificate.state == "valid")
 
 
 def register_certificate(

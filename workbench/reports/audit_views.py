@@ -1,7 +1,6 @@
 """The auditor's reader: sentences instead of JSON, filters in the address, a CSV of what was found."""
 
 import json
-from datetime import date
 from typing import Any
 
 from flask import Response, request, url_for
@@ -9,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_babel import gettext
 
+from workbench.kernel.arguments import day
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.clock import SHANGHAI
 from workbench.kernel.permissions import Permission
@@ -76,12 +76,8 @@ def filter_of_address() -> tuple[AuditFilter, str]:
     }
     for name in ("since", "until"):
         typed = request.args.get(name, "").strip()
-        try:
-            values[name] = date.fromisoformat(typed) if typed else None
-            if values[name] is not None and not 2000 <= values[name].year <= 9000:
-                raise ValueError
-        except ValueError:
-            values[name] = None
+        values[name] = day(typed)
+        if typed and values[name] is None:
             problems.append(gettext("%(text)s is not a day: write it as 2026-11-24.", text=typed[:20]))
     return AuditFilter(**values), " ".join(problems)
 

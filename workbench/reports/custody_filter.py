@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from workbench.kernel.arguments import authority_id, member, storable
+from workbench.kernel.arguments import authority_id, day, member, storable
 from workbench.kernel.clock import SHANGHAI
 from workbench.keys.token_states import TOKEN_EVENT_NAMES, Custodian, TokenState
 from workbench.reports.board import Figure
@@ -99,12 +99,12 @@ class CustodyFilter:
             event=args.get("event", "") if args.get("event") in TOKEN_EVENT_NAMES and not keys else "",
             holder=member(Custodian, args.get("holder")),
             state=member(TokenState, args.get("state")),
-            since=_day(args.get("since")),
-            until=_day(args.get("until")),
+            since=day(args.get("since")),
+            until=day(args.get("until")),
             q=storable(args.get("q", ""))[:LONGEST_QUERY],
             figure=member(Figure, args.get("figure")) if keys else None,
             flow=member(Flow, args.get("flow")) if not keys else None,
-            held=_day(args.get("held")) if keys else None,
+            held=day(args.get("held")) if keys else None,
             columns=tuple(each for each in COLUMNS[view] if each in given),
         )
 
@@ -134,11 +134,3 @@ def midnight(day: date) -> datetime:
 def after(day: date) -> datetime:
     """The instant at which a day has ended."""
     return midnight(day + timedelta(days=1))
-
-
-def _day(value: str | None) -> date | None:
-    try:
-        day = date.fromisoformat(value or "")
-    except ValueError:
-        return None
-    return day if 2000 <= day.year <= 9000 else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from cryptography import x509
 from html5lib import HTMLParser
 from pydantic import AnyUrl
 from sqlalchemy import select
@@ -66,20 +67,23 @@ class KeyDoor:
             not_after=not_after,
         )
         if registered:
-            with self.office.work() as session:
-                register_certificate(
-                    session,
-                    key.issued.certificate,
-                    key_number=number,
-                    holder_name=HOLDER,
-                    uscc=CODE,
-                    enterprise_name=NAME,
-                    authority_id=self.office.authority_ids[0],
-                    application_id=application_id,
-                    actor=SYSTEM,
-                    replaces_id=replaces_id,
-                )
+            self.register(key.issued.certificate, number, application_id=application_id, replaces_id=replaces_id)
         return key
+
+    def register(self, certificate: x509.Certificate, number: str, **more: Any) -> None:
+        """Put a certificate on the enterprise's key on record."""
+        stated: dict[str, Any] = {"authority_id": self.office.authority_ids[0], "application_id": None, **more}
+        with self.office.work() as session:
+            register_certificate(
+                session,
+                certificate,
+                key_number=number,
+                holder_name=HOLDER,
+                uscc=CODE,
+                enterprise_name=NAME,
+                actor=SYSTEM,
+                **stated,
+            )
 
     def record(self, key: ClientKey) -> Certificate:
         """What the records say of a key's certificate."""

@@ -31,7 +31,7 @@ from workbench.documents.rendering import renderer
 from workbench.kernel.audit import AuditEntry
 from workbench.kernel.clock import now
 from workbench.kernel.crypto import open_identity
-from workbench.keys.service import register_certificate, revoke
+from workbench.keys.service import revoke
 from workbench.portal.door import actor_of
 from workbench.portal.drafting.drafts import get_draft, list_open, problems_of
 from workbench.portal.key.key_sign_in import start_renewal
@@ -194,18 +194,7 @@ def test_a_key_of_sm2_opens_behind_a_proxy_that_speaks_it(door: KeyDoor, tmp_pat
     ca = EmbeddedAuthority(door.parts, Algorithm.SM2, Profile())
     order = an_order(a_key(Algorithm.SM2, tmp_path), Algorithm.SM2)
     certificate = x509.load_der_x509_certificate(issued(ca, order))
-    with door.office.work() as session:
-        register_certificate(
-            session,
-            certificate,
-            key_number="K-1",
-            holder_name=HOLDER,
-            uscc=CODE,
-            enterprise_name=NAME,
-            authority_id=door.office.authority_ids[0],
-            application_id=None,
-            actor=SYSTEM,
-        )
+    door.register(certificate, "K-1")
     trusted = tmp_path / "sm2.pem"
     answers = []
     for chain in (ca.chain(), (door.authority.certificate.public_bytes(Encoding.DER),)):

@@ -106,6 +106,17 @@ def test_names_hold_no_line_ends(prey: Prey, field: str, end: str) -> None:
         prey.desk.office.submit(prey.desk.office.facts(**stated))
 
 
+@pytest.mark.parametrize("field", ["enterprise_name", "name"])
+def test_names_hold_nothing_that_nobody_sees(prey: Prey, field: str) -> None:
+    unseen: dict[str, Any] = {field: "\u200b\u202e"}
+    with pytest.raises(InvalidFacts):
+        prey.desk.office.submit(prey.desk.office.facts(**unseen))
+    turned: dict[str, Any] = {field: "\u202e示例\u200b甲乙"}
+    facts = prey.desk.office.facts(**turned).normalised()
+    kept = {"enterprise_name": facts.enterprise_name, "name": facts.holder.name}
+    assert kept[field] == "示例甲乙"
+
+
 @pytest.mark.parametrize("field", ["recipient", "subject"])
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\u2028", "\x85", "\x0b", "\x1c"])
 def test_a_message_never_gains_a_header(prey: Prey, field: str, end: str) -> None:

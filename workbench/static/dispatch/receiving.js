@@ -6,7 +6,6 @@ import { bind } from "../js/keys.js";
 import { Scanner, sound } from "../js/scanning.js";
 import { word } from "../js/words.js";
 
-const form = document.querySelector("[data-scan-form]");
 const expected = document.querySelector("[data-expected]");
 const scanned = document.querySelector("[data-scanned]");
 const differences = document.querySelector("[data-differences]");
@@ -64,14 +63,7 @@ function showDifferences(answer) {
   differences.hidden = false;
 }
 
-const scanner = new Scanner(form, {
-  send: (serial) => {
-    const body = new FormData();
-    body.append("serial", serial);
-    return post(form.action, { form: body, quiet: true });
-  },
-  show,
-});
+const scanner = new Scanner(document.querySelector("[data-scan-form]"), { show });
 
 // What is not a scan is answered where scans are. Nothing comes back when it was refused.
 async function send(anyForm, body) {

@@ -2,12 +2,10 @@
 // once no scan is on its way.
 
 import { readAnew } from "../js/fresh.js";
-import { post } from "../js/http.js";
 import { bind } from "../js/keys.js";
 import { Scanner } from "../js/scanning.js";
 import { word } from "../js/words.js";
 
-const form = document.querySelector("[data-scan-form]");
 const waybill = () => document.querySelector("[data-send] [name=waybill]");
 
 async function refresh() {
@@ -16,13 +14,6 @@ async function refresh() {
   if (written && waybill()) waybill().value = written;
 }
 
-new Scanner(form, {
-  send: (serial) => {
-    const body = new FormData();
-    body.append("serial", serial);
-    return post(form.action, { form: body, quiet: true });
-  },
-  idle: refresh,
-});
+new Scanner(document.querySelector("[data-scan-form]"), { idle: refresh });
 
 bind({ key: "F8", label: word("returns.send"), when: () => waybill() !== null, run: () => waybill().focus() });

@@ -3,6 +3,7 @@
 // harmless when asked twice.
 
 import { countAgain } from "./counts.js";
+import { post } from "./http.js";
 import { bound } from "./keys.js";
 import { word } from "./words.js";
 
@@ -63,15 +64,16 @@ export class Scanner {
 
   /**
    * @param {HTMLFormElement} form
-   * @param {{send: (text: string) => Promise<{tone: string, word?: string, detail?: string}>,
+   * @param {{send?: (text: string) => Promise<{tone: string, word?: string, detail?: string}>,
    *          show?: (outcome: object, text: string) => void, idle?: () => void}} handlers
-   *   `send` asks the server and answers with what the scan came to; a Problem it throws is a refusal, unless the server
+   *   `send` asks the server and answers with what the scan came to, by itself by posting the field where its form
+   *   goes; a Problem it throws is a refusal, unless the server
    *   could not be reached. `show` brings the rest of the page up to date; `idle` hears that no scan is on its way.
    */
-  constructor(form, { send, show = () => {}, idle = () => {} }) {
+  constructor(form, { send, show = () => {}, idle = () => {} } = {}) {
     this.form = form;
     this.field = form.querySelector("[data-scan]");
-    this.send = send;
+    this.send = send ?? ((text) => post(form.action, { form: new URLSearchParams({ [this.field.name]: text }), quiet: true }));
     this.show = show;
     this.idle = idle;
     this.result = document.querySelector("[data-scan-result]");
